@@ -1,0 +1,111 @@
+"""Every error this project raises on purpose.
+
+    PipelineError
+    ├── InvalidInput            a value from outside broke a rule; `.field` names it
+    │   ├── InvalidEvent        one player event
+    │   ├── InvalidBatch        one client upload (frame, header, payload)
+    │   └── InvalidSettings     configuration
+    ├── StoreError              a store could not do what was asked
+    │   ├── ContentUnavailable  no source had the bytes in time
+    │   ├── IntegrityError      a source answered with other bytes than asked for
+    │   ├── KeyUnavailable      a key is unknown or was destroyed
+    │   ├── DecryptionFailed    wrong key, or the ciphertext was altered
+    │   └── EventsExpired       the day's raw events are gone; nothing can be recomputed
+    ├── ReleaseError
+    │   ├── BudgetOverspent     the release would spend more privacy budget than is left
+    │   └── ReleaseConflict     something stored once was about to be stored differently
+    ├── ChainError
+    │   ├── StaleHead           somebody appended first
+    │   ├── NotPublisher        the account may not publish for this platform
+    │   └── PublishFailed       the chain did not accept the record in time
+    └── VerificationFailed      a numbered check of `core.verify` failed; see there
+
+Belongs here: classes and their fields. Messages are written where the error is raised; they say
+what to do next and never carry a secret.
+"""
+
+
+class PipelineError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class InvalidInput(PipelineError):
+    """A value from outside broke a rule.
+
+    Args:
+        field: dotted path of the offending field, e.g. ``events[3].at``.
+        problem: what is wrong with it, in words a caller can act on.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class InvalidEvent(InvalidInput):
+    """A player event that cannot be counted. ``reason`` is the short name it is counted under."""
+
+    def __init__(self, field: str, problem: str, reason: str) -> None:
+        super().__init__(field, problem)
+        self.reason = reason
+
+
+class InvalidBatch(InvalidInput):
+    """A client upload whose frame, header or payload breaks the format."""
+
+
+class InvalidSettings(InvalidInput):
+    """A setting that is missing, malformed or contradicts another one."""
+
+
+class StoreError(PipelineError):
+    """A store could not do what was asked."""
+
+
+class ContentUnavailable(StoreError):
+    """No source had the content within the deadline."""
+
+
+class IntegrityError(StoreError):
+    """A source answered with bytes that do not match the name they were asked for by."""
+
+
+class KeyUnavailable(StoreError):
+    """A key is unknown here or was destroyed."""
+
+
+class DecryptionFailed(StoreError):
+    """Authentication failed: wrong key, or altered ciphertext or additional data."""
+
+
+class EventsExpired(StoreError):
+    """The day's raw events were destroyed, so nothing about it can be recomputed."""
+
+
+class ReleaseError(PipelineError):
+    """A release could not be made."""
+
+
+class BudgetOverspent(ReleaseError):
+    """The release would spend more privacy budget than is left."""
+
+
+class ReleaseConflict(ReleaseError):
+    """A value stored once was about to be replaced by a different one."""
+
+
+class ChainError(PipelineError):
+    """The registry or its chain refused or could not be reached."""
+
+
+class StaleHead(ChainError):
+    """Compare-and-append failed: somebody else appended first."""
+
+
+class NotPublisher(ChainError):
+    """The account holds no publisher role for this platform."""
+
+
+class PublishFailed(ChainError):
+    """The record was not accepted in time; publishing again resumes from the outbox."""
