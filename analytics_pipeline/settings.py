@@ -5,6 +5,7 @@ Belongs here: names, defaults, validation. Does not belong here: opening anythin
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ def _int_at_least(minimum: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _identifier(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise ValueError("must be 1 to 64 letters, digits, '.', '_' or '-'")
+    return text
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -40,7 +47,13 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("ANALYTICS_HOME", "home", ".analytics", "Folder of all embedded state", Path),
-    Setting("ANALYTICS_PLATFORM", "platform", "demo", "Platform (project) this deployment serves"),
+    Setting(
+        "ANALYTICS_PLATFORM",
+        "platform",
+        "demo",
+        "Platform (project) this deployment serves",
+        _identifier,
+    ),
     Setting(
         "ANALYTICS_CATALOGUE_URL",
         "catalogue_url",
@@ -188,3 +201,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise InvalidSettings(setting.variable, f"{text!r}: {error}") from None
     values["home"] = values["home"].absolute()
     return Settings(**values)
+
+
+def settings_table() -> str:
+    """The table of `docs/settings.md`, in Markdown."""
+    rows = [
+        f"| `{setting.variable}` | {f'`{setting.default}`' if setting.default else '–'} "
+        f"| {setting.meaning} |"
+        for setting in SETTINGS
+    ]
+    return "\n".join(["| Variable | Default | Meaning |", "|---|---|---|", *rows])
