@@ -4,6 +4,7 @@
     ├── InvalidInput            a value from outside broke a rule; `.field` names it
     │   ├── InvalidEvent        one player event
     │   ├── InvalidBatch        one client upload (frame, header, payload)
+    │   ├── InvalidRecord       records of the chain that break the format or their hash chain
     │   └── InvalidSettings     configuration
     ├── StoreError              a store could not do what was asked
     │   ├── ContentUnavailable  no source had the bytes in time
@@ -17,6 +18,8 @@
     ├── ChainError
     │   ├── StaleHead           somebody appended first
     │   ├── NotPublisher        the account may not publish for this platform
+    │   ├── RecordRefused       the contract refused; `.name` is its error (FutureDay, ...)
+    │   ├── CommitWithheld      another release overtook the commit; its revision is burnt
     │   └── PublishFailed       the chain did not accept the record in time
     └── VerificationFailed      a numbered check of `core.verify` failed; see there
 
@@ -53,6 +56,10 @@ class InvalidEvent(InvalidInput):
 
 class InvalidBatch(InvalidInput):
     """A client upload whose frame, header or payload breaks the format."""
+
+
+class InvalidRecord(InvalidInput):
+    """Records of the chain that break their format or do not hash to the head they claim."""
 
 
 class InvalidSettings(InvalidInput):
@@ -105,6 +112,25 @@ class StaleHead(ChainError):
 
 class NotPublisher(ChainError):
     """The account holds no publisher role for this platform."""
+
+
+class RecordRefused(ChainError):
+    """The contract refused a call.
+
+    Args:
+        name: the contract's custom error, e.g. ``FutureDay`` (see contracts/src).
+        detail: its arguments, in words.
+    """
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(f"the registry refused: {name}{f' ({detail})' if detail else ''}")
+        self.name = name
+        self.detail = detail
+
+
+class CommitWithheld(ChainError):
+    """A release needs its commit at the tip of the chain, and another release came in between.
+    The commit stays visible and its revision number is burnt: commit the next revision."""
 
 
 class PublishFailed(ChainError):
