@@ -1,0 +1,76 @@
+"""Canonical JSON (RFC 8785, JCS): one value, one sequence of bytes.
+
+Belongs here: encoding, and a parser that accepts canonical bytes only, so that a hash over bytes is
+a hash over meaning. Does not belong here: what the documents say (`core.report`, `core.policy`, …).
+
+Numbers: integers within ±(2⁵³ − 1), and doubles in ECMAScript's shortest form. A double such as
+1e20, which ECMAScript prints as a long integer, is written but not read back: keep out of it.
+"""
+
+import hashlib
+import json
+from typing import Any, NoReturn
+
+import rfc8785
+
+from analytics_pipeline.core.errors import InvalidInput
+
+
+def encode(value: Any) -> bytes:
+    """Canonical UTF-8 bytes of a JSON value.
+
+    Raises:
+        InvalidInput: for what JSON cannot carry (NaN, 2⁵³, lone surrogates, keys that are not
+            strings, other types, nesting beyond Python's recursion limit).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, RecursionError) as error:
+        raise InvalidInput("json", f"has no canonical form: {error}") from None
+
+
+def digest(value: Any) -> str:
+    """Lower-case hexadecimal SHA-256 of the canonical bytes; `sha256sum` prints the same."""
+    return hashlib.sha256(encode(value)).hexdigest()
+
+
+def parse(data: bytes, field: str = "json") -> Any:
+    """Decode bytes that are exactly `encode` of what they mean.
+
+    Args:
+        data: the whole document.
+        field: its name, for the error.
+    Raises:
+        InvalidInput: not UTF-8, not JSON, a duplicate member, or a different spelling of the same
+            value (white space, order of members, number or escape form).
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_object_without_duplicates,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError:
+        raise InvalidInput(field, "is nested too deeply") from None
+    except ValueError as error:
+        raise InvalidInput(field, f"is not JSON in UTF-8: {error}") from None
+    try:
+        again = encode(value)
+    except InvalidInput as error:
+        raise InvalidInput(field, error.problem) from None
+    if again != data:
+        at = next((i for i, (a, b) in enumerate(zip(again, data, strict=False)) if a != b), None)
+        place = min(len(again), len(data)) if at is None else at
+        raise InvalidInput(field, f"is not canonical JSON (RFC 8785), first at byte {place}")
+    return value
+
+
+def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object names a member twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
