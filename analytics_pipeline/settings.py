@@ -161,8 +161,8 @@ class Settings:
         return self.home / "queue.sqlite"
 
     @property
-    def salts_path(self) -> Path:
-        return self.home / "salts.sqlite"
+    def salts_dir(self) -> Path:
+        return self.home / "salts"
 
     @property
     def catalogue_location(self) -> str:

@@ -9,6 +9,7 @@
     ├── StoreError              a store could not do what was asked
     │   ├── ContentUnavailable  no source had the bytes in time
     │   ├── IntegrityError      a source answered with other bytes than asked for
+    │   ├── QueueUnavailable    the durable queue cannot take a batch now (full, disk error)
     │   ├── KeyUnavailable      a key is unknown or was destroyed
     │   ├── DecryptionFailed    wrong key, or the ciphertext was altered
     │   └── EventsExpired       the day's raw events are gone; nothing can be recomputed
@@ -76,6 +77,10 @@ class ContentUnavailable(StoreError):
 
 class IntegrityError(StoreError):
     """A source answered with bytes that do not match the name they were asked for by."""
+
+
+class QueueUnavailable(StoreError):
+    """The durable queue did not store a batch: full, busy or a disk error. Send it again later."""
 
 
 class KeyUnavailable(StoreError):
