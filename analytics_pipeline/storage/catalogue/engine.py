@@ -1,0 +1,155 @@
+"""Opening the catalogue and running one transaction on it, on SQLite or Postgres.
+
+SQLite: WAL, synchronous=FULL (what is committed survives a power cut), a busy timeout, deleted
+bytes overwritten. Write transactions begin IMMEDIATE, so two writers queue up instead of failing
+half-way. Postgres: write transactions that name a `serial` resource hold an advisory lock on it.
+
+Belongs here: connections, pragmas, locks, layout creation. Does not belong here: what is written.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from analytics_pipeline.core.errors import InvalidSettings, StoreError
+from analytics_pipeline.storage.catalogue.tables import LAYOUT_VERSION, layout, metadata
+
+BUSY_TIMEOUT_SECONDS: Final = 30
+_WRITES: Final = "catalogue_writes"
+
+
+class Catalogue:
+    """A handle on the catalogue: a connection pool and two kinds of transaction.
+
+    Cheap to create, safe to share between threads, not to be carried through a fork.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def __repr__(self) -> str:
+        return f"Catalogue({self.engine.url.render_as_string(hide_password=True)})"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded catalogue."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent read-only view."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self, *serial: str) -> Iterator[Connection]:
+        """One atomic, durable write transaction.
+
+        Args:
+            serial: names of what must not be written by two transactions at once, e.g.
+                ``release/demo/2025-01-01``. On SQLite all writes are serial anyway.
+        """
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(**{_WRITES: True})
+            with connection.begin():
+                if not self.is_sqlite:
+                    for number in sorted({_lock_number(name) for name in serial}):
+                        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": number})
+                yield connection
+
+    def truncate_log(self) -> None:
+        """SQLite: move the write-ahead log into the database, where deleted bytes are already
+        overwritten, and empty it. A reader in the way only delays this to the next call."""
+        if self.is_sqlite:
+            with self.engine.connect() as connection:
+                raw: Any = connection.connection.dbapi_connection
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def open_catalogue(url: str) -> Catalogue:
+    """Open the catalogue, creating file and tables if they are missing.
+
+    Args:
+        url: ``sqlite:///path/to/catalogue.sqlite`` or ``postgresql+psycopg2://…``; a bare path
+            means SQLite.
+    Raises:
+        InvalidSettings: not a URL of these two kinds.
+        StoreError: not reachable, or laid out by another version.
+    """
+    parsed = _parse_url(url)
+    try:
+        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgres(parsed)
+        catalogue = Catalogue(engine)
+        _create_layout(catalogue)
+    except OperationalError as error:
+        raise StoreError(
+            f"catalogue {parsed.render_as_string(hide_password=True)} cannot be opened: "
+            f"{str(error.orig).splitlines()[0]}"
+        ) from None
+    return catalogue
+
+
+def _parse_url(url: str) -> URL:
+    if "://" not in url:
+        url = f"sqlite:///{url}"
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise InvalidSettings("catalogue_url", "not a database URL") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise InvalidSettings("catalogue_url", "must begin with sqlite:/// or postgresql://")
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise InvalidSettings("catalogue_url", "an in-memory catalogue would forget what it sealed")
+    path = Path(url.database)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def configure(raw: Any, _record: object) -> None:
+        raw.isolation_level = None  # SQLAlchemy's events below say BEGIN, not the driver
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres(url: URL) -> Engine:
+    return create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=4)
+
+
+def _create_layout(catalogue: Catalogue) -> None:
+    with catalogue.write("layout") as connection:
+        metadata.create_all(connection)
+        version = connection.execute(select(layout.c.version)).scalar_one_or_none()
+        if version is None:
+            connection.execute(insert(layout).values(version=LAYOUT_VERSION))
+        elif version != LAYOUT_VERSION:
+            raise StoreError(
+                f"catalogue has layout {version}, this version works with {LAYOUT_VERSION}"
+            )
+
+
+def _lock_number(name: str) -> int:
+    """A signed 64-bit advisory lock number for a name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
