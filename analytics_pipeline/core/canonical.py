@@ -7,13 +7,15 @@ Numbers: integers within ±(2⁵³ − 1), and doubles in ECMAScript's shortest 
 1e20, which ECMAScript prints as a long integer, is written but not read back: keep out of it.
 """
 
-import hashlib
 import json
-from typing import Any, NoReturn
+import re
+from typing import Any, Final, NoReturn
 
 import rfc8785
 
 from analytics_pipeline.core.errors import InvalidInput
+
+_HASH: Final = re.compile(r"0x[0-9a-f]{64}")
 
 
 def encode(value: Any) -> bytes:
@@ -29,9 +31,26 @@ def encode(value: Any) -> bytes:
         raise InvalidInput("json", f"has no canonical form: {error}") from None
 
 
-def digest(value: Any) -> str:
-    """Lower-case hexadecimal SHA-256 of the canonical bytes; `sha256sum` prints the same."""
-    return hashlib.sha256(encode(value)).hexdigest()
+def hash_text(digest: bytes) -> str:
+    """How a hash is written in every document: ``0x`` and lower-case hexadecimal."""
+    return "0x" + digest.hex()
+
+
+def parse_hash(text: Any, field: str) -> bytes:
+    """Inverse of `hash_text` for 32 bytes. Raises InvalidInput."""
+    if not isinstance(text, str) or not _HASH.fullmatch(text):
+        raise InvalidInput(field, "must be 0x and 64 lower-case hexadecimal digits")
+    return bytes.fromhex(text[2:])
+
+
+def check_members(value: Any, members: frozenset[str], field: str) -> dict[str, Any]:
+    """`value` itself if it is an object with exactly these members. Raises InvalidInput."""
+    if not isinstance(value, dict):
+        raise InvalidInput(field, "must be an object")
+    for name in sorted(value.keys() ^ members):
+        problem = "is missing" if name in members else "is not a member of this format"
+        raise InvalidInput(f"{field}.{name}", problem)
+    return value
 
 
 def parse(data: bytes, field: str = "json") -> Any:

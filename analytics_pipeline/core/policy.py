@@ -12,6 +12,7 @@ noise (`release.noise`), converting ρ to ε (`core.accounting`).
 """
 
 import functools
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -177,9 +178,9 @@ class Policy:
         return canonical.encode(self.to_json())
 
     @functools.cached_property
-    def policy_hash(self) -> str:
-        """SHA-256 of `canonical_bytes`, hexadecimal."""
-        return canonical.digest(self.to_json())
+    def policy_hash(self) -> bytes:
+        """SHA-256 of `canonical_bytes`: 32 bytes, as in the commit record."""
+        return hashlib.sha256(self.canonical_bytes).digest()
 
 
 def build_policy(
