@@ -4,6 +4,7 @@
     ├── InvalidInput            a value from outside broke a rule; `.field` names it
     │   ├── InvalidEvent        one player event
     │   ├── InvalidBatch        one client upload (frame, header, payload)
+    │   ├── InvalidContent      IPFS blocks or a CAR that break their format or a limit
     │   ├── InvalidRecord       records of the chain that break the format or their hash chain
     │   └── InvalidSettings     configuration
     ├── StoreError              a store could not do what was asked
@@ -61,6 +62,10 @@ class InvalidBatch(InvalidInput):
 
 class InvalidRecord(InvalidInput):
     """Records of the chain that break their format or do not hash to the head they claim."""
+
+
+class InvalidContent(InvalidInput):
+    """IPFS content that is what its CID names, and yet breaks the UnixFS profile or a limit."""
 
 
 class InvalidSettings(InvalidInput):
