@@ -5,10 +5,10 @@ Belongs here: the rows. Does not belong here: sealing, pinning, Parquet (`storag
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError as RowConflict
@@ -48,6 +48,17 @@ class Segment:
     sealed_at_ms: int
     counts: Mapping[str, Any]
     counts_salt: bytes = field(repr=False)
+
+
+class Rewrapper(Protocol):
+    """The part of `storage.keyring.Keyring` that rotation needs; this package holds no keys."""
+
+    @property
+    def active_wrapping_key_id(self) -> str:
+        """The wrapping key to move to."""
+
+    def rewrap(self, wrapping_key_id: str, wrapped: bytes) -> tuple[str, bytes]:
+        """Unwrap and wrap again."""
 
 
 @dataclass(frozen=True)
@@ -165,23 +176,19 @@ def wrapped_data_key(catalogue: Catalogue, segment_id: str) -> tuple[str, bytes]
     return row.wrapping_key_id, row.wrapped
 
 
-def rewrap_data_keys(
-    catalogue: Catalogue,
-    active_wrapping_key_id: str,
-    rewrap: Callable[[str, bytes], tuple[str, bytes]],
-) -> int:
+def rewrap_data_keys(catalogue: Catalogue, keyring: Rewrapper) -> int:
     """Move every data key to the active wrapping key. CIDs and headers do not change.
 
     Works in small transactions beside running sealers and readers, and may be cut short and
     repeated. A row destroyed or moved meanwhile is left as it is.
 
-    Args:
-        rewrap: `Keyring.rewrap`.
     Returns:
         How many keys were moved.
+    Raises:
+        KeyUnavailable: a row needs a wrapping key the keyring does not have.
     """
     moved = 0
-    stale = data_keys.c.wrapping_key_id != active_wrapping_key_id
+    stale = data_keys.c.wrapping_key_id != keyring.active_wrapping_key_id
     while True:
         with catalogue.write("data-keys") as connection:
             rows = connection.execute(
@@ -190,7 +197,7 @@ def rewrap_data_keys(
                 .limit(_IDS_PER_STATEMENT)
             ).all()
             for segment_id, old_id, wrapped in rows:
-                new_id, rewrapped = rewrap(old_id, wrapped)
+                new_id, rewrapped = keyring.rewrap(old_id, wrapped)
                 moved += connection.execute(
                     update(data_keys)
                     .where(
