@@ -4,6 +4,7 @@
     ├── InvalidInput            a value from outside broke a rule; `.field` names it
     │   ├── InvalidEvent        one player event
     │   ├── InvalidBatch        one client upload (frame, header, payload)
+    │   ├── InvalidSegment      a sealed segment (envelope, padding, schema)
     │   ├── InvalidContent      IPFS blocks or a CAR that break their format or a limit
     │   ├── InvalidRecord       records of the chain that break the format or their hash chain
     │   └── InvalidSettings     configuration
@@ -66,6 +67,10 @@ class InvalidRecord(InvalidInput):
 
 class InvalidContent(InvalidInput):
     """IPFS content that is what its CID names, and yet breaks the UnixFS profile or a limit."""
+
+
+class InvalidSegment(InvalidInput):
+    """A sealed segment whose envelope, padding or columns break the format."""
 
 
 class InvalidSettings(InvalidInput):
