@@ -1,7 +1,7 @@
 """Content identifiers: CIDv1, sha2-256, codecs `raw` and `dag-pb`, written in base32.
 
-    binary  = 0x01 ‖ codec (0x55 raw, 0x70 dag-pb) ‖ 0x12 0x20 ‖ SHA-256 of the block     36 bytes
-    text    = "b" ‖ base32(binary), lower case, no padding                               59 characters
+    binary  = 0x01 ‖ codec (0x55 raw, 0x70 dag-pb) ‖ 0x12 0x20 ‖ SHA-256 of block     36 bytes
+    text    = "b" ‖ base32(binary), lower case, no padding                          59 characters
 
 Sources: multiformats/cid, multiformats/multihash, RFC 4648 section 6. Belongs here: names of
 blocks, and the only two ways to get a `Block` (hash its bytes, or check them against a name).
