@@ -119,6 +119,13 @@ SETTINGS: tuple[Setting, ...] = (
         _int_at_least(1),
     ),
     Setting(
+        "ANALYTICS_QUEUE_MAX_BYTES",
+        "queue_max_bytes",
+        str(8 * 2**30),
+        "Size of the queue file from which the API answers 503 until the sealer catches up",
+        _int_at_least(2**20),
+    ),
+    Setting(
         "ANALYTICS_RAW_RETENTION_DAYS",
         "raw_retention_days",
         "30",
@@ -149,6 +156,7 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     country_db: str
     rate_limit_per_second: int
+    queue_max_bytes: int
     raw_retention_days: int
     dagster_postgres_url: str
 

@@ -12,9 +12,10 @@ from typing import Final
 import maxminddb
 
 from analytics_pipeline.core.errors import InvalidSettings
+from analytics_pipeline.core.regions import REGIONS, UNKNOWN_REGION
 
 SHIPPED_DATABASE: Final = Path(__file__).with_name("dbip-country-lite.mmdb")
-UNKNOWN_COUNTRY: Final = "ZZ"
+_REGIONS: Final = frozenset(REGIONS)
 
 Address = IPv4Address | IPv6Address
 
@@ -32,19 +33,18 @@ class CountryDatabase:
         self._has_ipv6 = self._reader.metadata().ip_version == 6
 
     def country_of(self, address: Address) -> str:
-        """ISO 3166-1 alpha-2 code of `address`; ``ZZ`` where the database knows none."""
+        """ISO 3166-1 alpha-2 code of `address`; ``ZZ`` where the database knows none, or one
+        that is not among `core.regions` (such as XK)."""
         if isinstance(address, IPv6Address):
             address = address.ipv4_mapped or address
             if isinstance(address, IPv6Address) and not self._has_ipv6:
-                return UNKNOWN_COUNTRY
+                return UNKNOWN_REGION
         record = self._reader.get(address)
         if not isinstance(record, dict):
-            return UNKNOWN_COUNTRY
+            return UNKNOWN_REGION
         country = record.get("country")
         code = country.get("iso_code") if isinstance(country, dict) else record.get("country_code")
-        if isinstance(code, str) and len(code) == 2 and code.isascii() and code.isupper():
-            return code
-        return UNKNOWN_COUNTRY
+        return code if isinstance(code, str) and code in _REGIONS else UNKNOWN_REGION
 
     def close(self) -> None:
         """Unmap the file."""
