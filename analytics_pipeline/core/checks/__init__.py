@@ -1,0 +1,1 @@
+"""What single checks of `core.verify` decide: pure functions that raise one named error each."""
