@@ -1,0 +1,109 @@
+"""The FastAPI application: the two POST routes and the small GET routes around them.
+
+Belongs here: wiring paths to handlers. Does not belong here: the POST routes' behaviour
+(`ingest.routes`) and their documentation (`ingest.openapi`).
+"""
+
+import base64
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from analytics_pipeline.core.errors import PipelineError
+from analytics_pipeline.ingest.client import parse_address
+from analytics_pipeline.ingest.openapi import build_openapi
+from analytics_pipeline.ingest.problem import (
+    FORBIDDEN,
+    INTERNAL,
+    INVALID,
+    KINDS,
+    NOT_FOUND,
+    PROBLEM_TYPE_PATH,
+    WRONG_METHOD,
+    Problem,
+)
+from analytics_pipeline.ingest.routes import batches_route, plain_route
+from analytics_pipeline.ingest.service import IngestService
+from analytics_pipeline.storage.public_keys import ALGORITHM
+
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
+
+def build_app(service: IngestService, project: str) -> FastAPI:
+    """The application around a service; `project` is the platform id it tells the SDK."""
+    app = FastAPI(title="Viewership ingestion", docs_url=None, redoc_url=None)
+    app.router.routes.insert(0, Route("/api/v1/batches", batches_route(service)))
+    app.router.routes.insert(1, Route("/api/ingest", plain_route(service)))
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(PipelineError, _answer_unexpected)
+    app.add_exception_handler(Exception, _answer_unexpected)
+
+    @app.get("/healthz", summary="Whether the process serves")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/api/v1/keys", summary="The public key to seal batches to")
+    async def keys(response: Response) -> dict[str, str]:
+        key = service.access.active_key(time.monotonic())
+        response.headers["access-control-allow-origin"] = "*"
+        response.headers["cache-control"] = "public, max-age=300"
+        return {
+            "project": project,
+            "key_id": key.key_id,
+            "algorithm": ALGORITHM,
+            "public_key": base64.b64encode(key.public_bytes).decode("ascii"),
+            "created_at": key.created_at.isoformat().replace("+00:00", "Z"),
+        }
+
+    @app.get("/api/v1/status", summary="Counters since start; from this machine only")
+    async def status(request: Request) -> dict[str, Any]:
+        _require_this_machine(request)
+        return {
+            "uptime_seconds": round(time.monotonic() - service.started_at, 3),
+            "requests": dict(service.counters),
+            "waiting_batches": service.writer.waiting,
+            "queued_batches": service.queue.depth(),
+        }
+
+    @app.get(PROBLEM_TYPE_PATH + "{name}", summary="What a problem type means")
+    async def problem_type(name: str) -> dict[str, Any]:
+        if name not in KINDS:
+            raise Problem(NOT_FOUND, "no such problem type")
+        kind = KINDS[name]
+        return {"title": kind.title, "status": kind.status, "advice": kind.advice}
+
+    app.openapi = lambda: build_openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _require_this_machine(request: Request) -> None:
+    """Exact counts are for the operator: only a direct connection from this machine sees them."""
+    peer = parse_address(request.client.host) if request.client else None
+    if peer is None or not peer.is_loopback or "x-forwarded-for" in request.headers:
+        raise Problem(FORBIDDEN, "only for direct connections from the API's own machine")
+
+
+def _response(problem: Problem) -> Response:
+    headers = {name.decode(): value.decode() for name, value in problem.headers()}
+    return Response(problem.body(), problem.kind.status, headers)
+
+
+async def _answer_problem(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Problem):
+        raise error
+    return _response(error)
+
+
+async def _answer_http_error(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    kind = {404: NOT_FOUND, 405: WRONG_METHOD}.get(status, INVALID if status < 500 else INTERNAL)
+    return _response(Problem(kind, kind.advice))
+
+
+async def _answer_unexpected(_: Request, error: Exception) -> Response:
+    return _response(Problem(INTERNAL, type(error).__name__))

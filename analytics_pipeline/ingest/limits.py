@@ -1,0 +1,27 @@
+"""Rate limit: one token bucket per API key. Pure; the clock is passed in."""
+
+import math
+
+
+class TokenBuckets:
+    """Buckets of one second's worth of requests, refilled continuously."""
+
+    def __init__(self, rate_per_second: int) -> None:
+        self._rate = rate_per_second
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, key: str, now_seconds: float) -> int:
+        """Take one token of `key`.
+
+        Args:
+            now_seconds: a monotonic clock.
+        Returns:
+            0 if there was one, else the whole seconds until there will be.
+        """
+        tokens, since = self._buckets.get(key, (float(self._rate), now_seconds))
+        tokens = min(float(self._rate), tokens + max(0.0, now_seconds - since) * self._rate)
+        if tokens < 1:
+            self._buckets[key] = (tokens, now_seconds)
+            return max(1, math.ceil((1 - tokens) / self._rate))
+        self._buckets[key] = (tokens - 1, now_seconds)
+        return 0
