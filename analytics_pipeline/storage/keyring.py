@@ -147,11 +147,10 @@ class Keyring:
             info: what `core.batch.hpke_info` gives for project, key id and batch id.
             sealed: enc ‖ ciphertext.
         Raises:
-            KeyUnavailable: no such key, not even after reading the folder again.
+            KeyUnavailable: no such key. Strangers choose `key_id`, so the folder is not read again
+                for it; callers that run long call `reload` from time to time.
             DecryptionFailed: wrong key, altered ciphertext or other `info`.
         """
-        if key_id not in self._batch:
-            self.reload()
         try:
             key = self._batch[key_id]
         except KeyError:

@@ -45,8 +45,11 @@ class Catalogue:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent read-only view."""
-        with self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self.engine.connect() as plain:
+            level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+            connection = plain.execution_options(**level)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self, *serial: str) -> Iterator[Connection]:
@@ -63,6 +66,22 @@ class Catalogue:
                     for number in sorted({_lock_number(name) for name in serial}):
                         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": number})
                 yield connection
+
+    @contextmanager
+    def sole(self, name: str) -> Iterator[bool]:
+        """Postgres: hold a lock across machines for as long as the block runs; yields False if
+        somebody else holds it. SQLite serves one machine, where a lock file does this: True."""
+        if self.is_sqlite:
+            yield True
+            return
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            query = text("SELECT pg_try_advisory_lock(:n)")
+            held = bool(connection.execute(query, {"n": _lock_number(name)}).scalar_one())
+            try:
+                yield held
+            finally:
+                # closing the session, not just returning it to the pool, gives the lock back
+                connection.invalidate()
 
     def truncate_log(self) -> None:
         """SQLite: move the write-ahead log into the database, where deleted bytes are already

@@ -139,11 +139,11 @@ def record_round(
 
 
 def list_segments(catalogue: Catalogue, platform: str, day: date | None = None) -> list[Segment]:
-    """The day's segments (or all of the platform's) in manifest order: by time, then by id."""
+    """The day's segments (or all of the platform's) in manifest order: by day, then by id."""
     query = select(segments).where(segments.c.platform == platform)
     if day is not None:
         query = query.where(segments.c.day == day.isoformat())
-    order = (segments.c.day, segments.c.sealed_at_ms, segments.c.segment_id)
+    order = (segments.c.day, segments.c.segment_id)
     with catalogue.read() as connection:
         return [_segment(row) for row in connection.execute(query.order_by(*order))]
 
@@ -157,6 +157,13 @@ def find_segment(catalogue: Catalogue, segment_id: str) -> Segment:
     if row is None:
         raise StoreError(f"no segment {segment_id}")
     return _segment(row)
+
+
+def has_cid(catalogue: Catalogue, cid: str) -> bool:
+    """Whether a recorded segment is this content."""
+    with catalogue.read() as connection:
+        query = select(segments.c.segment_id).where(segments.c.cid == cid)
+        return connection.execute(query).first() is not None
 
 
 def wrapped_data_key(catalogue: Catalogue, segment_id: str) -> tuple[str, bytes]:
