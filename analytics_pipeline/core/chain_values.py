@@ -1,12 +1,11 @@
-"""Values the way the registry contract encodes and hashes them, and what a publisher chooses.
+"""Values the way the registry contract encodes and hashes them.
 
-Belongs here: words of the contract ABI, binary CIDs, platform ids, range checks, the bodies of a
-commit and a release. Records as the chain has them, and their hash chain, are in `core.record`.
+Belongs here: words of the contract ABI, binary CIDs, platform ids, range checks. Records are in
+`core.chain_record`, their chain in `core.record`.
 """
 
 import base64
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -83,39 +82,3 @@ def check_address(name: str, value: Any) -> None:
 def check_day(name: str, value: Any) -> None:
     if type(value) is not date or day_number(value) < 0:
         raise InvalidRecord(name, "must be a day from 1970-01-01 on")
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What is committed before anything is drawn: the inputs and the rules of one release."""
-
-    day: date
-    revision: int
-    manifest_root: bytes
-    policy_hash: bytes
-
-    def __post_init__(self) -> None:
-        check_day("day", self.day)
-        check_uint("revision", self.revision, 1, 2**32 - 1)
-        check_hash("manifest_root", self.manifest_root)
-        check_hash("policy_hash", self.policy_hash)
-
-
-@dataclass(frozen=True)
-class Release:
-    """What is published for a commit: the report, the bundle, and the privacy budget spent."""
-
-    day: date
-    revision: int
-    report_root: bytes
-    report_cid: str
-    bundle_cid: str
-    spend_nano_rho: int
-
-    def __post_init__(self) -> None:
-        check_day("day", self.day)
-        check_uint("revision", self.revision, 1, 2**32 - 1)
-        check_hash("report_root", self.report_root)
-        cid_raw(self.report_cid, "report_cid")
-        cid_raw(self.bundle_cid, "bundle_cid")
-        check_uint("spend_nano_rho", self.spend_nano_rho, 0, MAX_SAFE_INTEGER)

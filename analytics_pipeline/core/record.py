@@ -1,4 +1,4 @@
-"""Records of the chain: their fields, the hash chain over them, and `chain.json`.
+"""The records of a platform: their hash chain, what belongs together, and `chain.json`.
 
 The registry contract stores one head per platform; every record is in its events. Given the
 events, the head can be computed again from nothing (`spec/record.md` has a worked example):
@@ -7,8 +7,8 @@ events, the head can be computed again from nothing (`spec/record.md` has a work
     genesis     = keccak256(abi.encode(chain_id, registry, platform_id))
     head'       = keccak256(abi.encode(head, kind, fields of the record …))
 
-Belongs here: values, hashing, the strict parser. Does not belong here: talking to a chain
-(`chain/`) and judging what the records claim (`core.verify`).
+Belongs here: evidence and its strict parser; single records are in `core.chain_record`. Does not
+belong here: talking to a chain (`chain/`) and judging what the records claim (`core.verify`).
 """
 
 import re
@@ -17,23 +17,21 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 
-from eth_utils.crypto import keccak
-
 from analytics_pipeline.core import canonical
+from analytics_pipeline.core.chain_record import (
+    Commit,
+    CommitRecord,
+    Record,
+    Release,
+    ReleaseRecord,
+)
 from analytics_pipeline.core.chain_values import (
     MAX_SAFE_INTEGER,
-    Commit,
-    Release,
-    address_word,
     check_address,
-    check_hash,
     check_uint,
-    cid_raw,
     genesis_head,
-    hash_words,
-    word,
 )
-from analytics_pipeline.core.day import day_number, parse_day
+from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput, InvalidRecord
 
 __all__ = [
@@ -52,94 +50,9 @@ __all__ = [
 FORMAT: Final = "viewership-chain/1"
 #: Chain id of the embedded development chain: whoever holds its file can rewrite it.
 DEVELOPMENT_CHAIN_ID: Final = 131277322940537
-_COMMIT_KIND: Final = 1
-_RELEASE_KIND: Final = 2
 _HEX = re.compile(r"0x[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class _OnChain:
-    """What the contract adds to a record. ``block_time`` is Unix time in seconds."""
-
-    previous_head: bytes
-    block_number: int
-    block_time: int
-    publisher: str
-
-    def _check_placement(self) -> None:
-        check_hash("previous_head", self.previous_head)
-        check_uint("block_number", self.block_number, 0, MAX_SAFE_INTEGER)
-        check_uint("block_time", self.block_time, 0, MAX_SAFE_INTEGER)
-        check_address("publisher", self.publisher)
-
-    def _placement_words(self) -> bytes:
-        return word(self.block_number) + word(self.block_time) + address_word(self.publisher)
-
-
-@dataclass(frozen=True)
-class CommitRecord(_OnChain, Commit):
-    """A commit as the chain has it."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_placement()
-
-    @property
-    def body(self) -> Commit:
-        """The fields the publisher chose."""
-        return Commit(self.day, self.revision, self.manifest_root, self.policy_hash)
-
-    @property
-    def head(self) -> bytes:
-        """The platform's head after this record."""
-        return hash_words(
-            self.previous_head,
-            word(_COMMIT_KIND),
-            word(day_number(self.day)),
-            word(self.revision),
-            self.manifest_root,
-            self.policy_hash,
-            self._placement_words(),
-        )
-
-
-@dataclass(frozen=True)
-class ReleaseRecord(_OnChain, Release):
-    """A release as the chain has it."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_placement()
-
-    @property
-    def body(self) -> Release:
-        """The fields the publisher chose."""
-        return Release(
-            self.day,
-            self.revision,
-            self.report_root,
-            self.report_cid,
-            self.bundle_cid,
-            self.spend_nano_rho,
-        )
-
-    @property
-    def head(self) -> bytes:
-        """The platform's head after this record."""
-        return hash_words(
-            self.previous_head,
-            word(_RELEASE_KIND),
-            word(day_number(self.day)),
-            word(self.revision),
-            self.report_root,
-            bytes(keccak(cid_raw(self.report_cid))),
-            bytes(keccak(cid_raw(self.bundle_cid))),
-            word(self.spend_nano_rho),
-            self._placement_words(),
-        )
-
-
-Record = CommitRecord | ReleaseRecord
 _KINDS: Final[dict[str, type[CommitRecord] | type[ReleaseRecord]]] = {
     "commit": CommitRecord,
     "release": ReleaseRecord,

@@ -1,0 +1,93 @@
+"""Accounts that sign: the publisher's key, and sending a transaction that nobody waits on twice.
+
+Belongs here: loading a key and signing. The key never reaches a log, an exception or the outbox.
+Publishing records goes through `publisher`, which survives crashes; `send_and_wait` is for
+set-up (deploying, roles), where a person looks at the result.
+"""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from analytics_pipeline.chain.interface import Call, Chain, Fees, Receipt
+from analytics_pipeline.core.errors import KeyUnavailable, PublishFailed
+
+_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+
+
+def load_account(path: Path) -> LocalAccount:
+    """Read a private key (64 hex digits) from a file. Raises KeyUnavailable."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        kind = type(error).__name__
+        raise KeyUnavailable(f"publisher key file {path} cannot be read ({kind})") from None
+    if not _KEY.fullmatch(text):
+        raise KeyUnavailable(f"publisher key file {path} does not hold 64 hex digits")
+    try:
+        account: LocalAccount = Account.from_key(text)
+    except ValueError:
+        raise KeyUnavailable(f"publisher key file {path} holds no valid key") from None
+    return account
+
+
+def sign(
+    account: LocalAccount, chain_id: int, call: Call, *, nonce: int, gas: int, fees: Fees
+) -> tuple[bytes, bytes]:
+    """Sign an EIP-1559 transaction.
+
+    Returns:
+        Its hash and its raw bytes.
+    """
+    transaction: dict[str, Any] = {
+        "type": 2,
+        "chainId": chain_id,
+        "nonce": nonce,
+        "gas": gas,
+        "maxFeePerGas": fees.max_fee,
+        "maxPriorityFeePerGas": fees.tip,
+        "value": 0,
+        "data": call.data,
+    }
+    if call.to is not None:
+        transaction["to"] = call.to
+    signed = account.sign_transaction(transaction)
+    return bytes(signed.hash), bytes(signed.raw_transaction)
+
+
+def gas_limit(estimate: int) -> int:
+    """Estimates are for the state of now; a fifth more covers a change of state before mining."""
+    return estimate * 6 // 5
+
+
+def send_and_wait(
+    chain: Chain,
+    account: LocalAccount,
+    to: str | None,
+    data: bytes,
+    *,
+    timeout_seconds: float = 120.0,
+) -> Receipt:
+    """Send one transaction and wait until it is included.
+
+    Raises:
+        CallReverted: the contract would refuse it; nothing was sent.
+        PublishFailed: not included in time, or it failed on chain.
+    """
+    call = Call(account.address, to, data)
+    gas = gas_limit(chain.estimate_gas(call))
+    nonce = chain.nonce(account.address)
+    digest, raw = sign(account, chain.chain_id, call, nonce=nonce, gas=gas, fees=chain.fees())
+    chain.send(raw)
+    deadline = time.monotonic() + timeout_seconds
+    while (receipt := chain.receipt(digest)) is None:
+        if time.monotonic() > deadline:
+            raise PublishFailed(f"transaction 0x{digest.hex()} was not included in time")
+        time.sleep(0.1)
+    if not receipt.succeeded:
+        raise PublishFailed(f"transaction 0x{digest.hex()} failed on chain")
+    return receipt
