@@ -14,6 +14,7 @@
     │   ├── QueueUnavailable    the durable queue cannot take a batch now (full, disk error)
     │   ├── KeyUnavailable      a key is unknown or was destroyed
     │   ├── DecryptionFailed    wrong key, or the ciphertext was altered
+    │   ├── SealerRunning       another sealer works on the same stores
     │   └── EventsExpired       the day's raw events are gone; nothing can be recomputed
     ├── ReleaseError
     │   ├── BudgetOverspent     the release would spend more privacy budget than is left
@@ -99,6 +100,10 @@ class KeyUnavailable(StoreError):
 
 class DecryptionFailed(StoreError):
     """Authentication failed: wrong key, or altered ciphertext or additional data."""
+
+
+class SealerRunning(StoreError):
+    """Another sealer works on the same stores; one is enough."""
 
 
 class EventsExpired(StoreError):

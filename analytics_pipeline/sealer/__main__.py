@@ -1,0 +1,89 @@
+"""``python -m analytics_pipeline.sealer``: the sealer as a process of its own.
+
+Exit codes: 0 done or told to stop, 1 a store failed, 2 wrong arguments or settings, 75 another
+sealer is running (EX_TEMPFAIL).
+"""
+
+import argparse
+import logging
+import resource
+import signal
+import sys
+import threading
+
+from analytics_pipeline.core.errors import InvalidSettings, PipelineError, SealerRunning
+from analytics_pipeline.sealer.lock import sole_sealer
+from analytics_pipeline.sealer.rounds import SealerStores
+from analytics_pipeline.sealer.worker import (
+    DEFAULT_INTERVAL_SECONDS,
+    clean_up,
+    run_forever,
+    seal_waiting,
+)
+from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.storage.catalogue import open_catalogue
+from analytics_pipeline.storage.ipfs import open_store
+from analytics_pipeline.storage.keyring import Keyring
+from analytics_pipeline.storage.queue import SqliteQueue
+
+
+def open_stores(settings: Settings) -> SealerStores:
+    """Open everything the sealer works on. Raises PipelineError."""
+    return SealerStores(
+        queue=SqliteQueue(settings.queue_path),
+        keyring=Keyring(settings.keys_dir),
+        content=open_store(settings.ipfs_location, settings.ipfs_gateways),
+        catalogue=open_catalogue(settings.catalogue_location),
+    )
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m analytics_pipeline.sealer", description=__doc__
+    )
+    parser.add_argument("--once", action="store_true", help="seal what waits, then stop")
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=DEFAULT_INTERVAL_SECONDS,
+        metavar="SECONDS",
+        help="pause after the queue ran empty (default: %(default)s)",
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.interval <= 0:
+        parser.error("--interval must be positive")
+    return arguments
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the sealer; returns the exit code."""
+    arguments = _arguments(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s sealer %(message)s")
+    # A crash must not leave opened events in a core file.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        settings = load_settings()
+        stores = open_stores(settings)
+        with sole_sealer(settings.home / "sealer.lock", stores.catalogue):
+            clean_up(stores)
+            if arguments.once:
+                print(f"sealed {seal_waiting(stores, stop)}")
+            else:
+                run_forever(stores, stop, arguments.interval)
+    except SealerRunning as error:
+        print(error, file=sys.stderr)
+        return 75
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)
+        return 2
+    except PipelineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
