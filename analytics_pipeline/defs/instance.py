@@ -5,7 +5,7 @@ environment, so an entry point fixes the environment first.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -43,10 +43,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def environment_of(settings: Settings) -> Iterator[None]:
-    """Set this process's environment to `environment(settings)` for the length of a block."""
+def patched_environ(variables: Mapping[str, str]) -> Iterator[None]:
+    """Add variables to this process's environment for the length of a block."""
     before = dict(os.environ)
-    os.environ.update(environment(settings))
+    os.environ.update(variables)
     try:
         yield
     finally:
@@ -56,6 +56,6 @@ def environment_of(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The persistent Dagster instance of this deployment."""
-    with environment_of(settings), dg.DagsterInstance.get() as instance:
+    """The persistent Dagster instance of this deployment; its environment holds inside."""
+    with patched_environ(environment(settings)), dg.DagsterInstance.get() as instance:
         yield instance

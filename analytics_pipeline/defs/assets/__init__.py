@@ -1,0 +1,1 @@
+"""The assets. Their bodies wire; `defs.steps` computes."""

@@ -1,0 +1,59 @@
+"""Group *collection*: from sealed segments to one encrypted Parquet of events a day."""
+
+import dagster as dg
+
+from analytics_pipeline.defs.assets.common import Timer, check_result, daily_asset
+from analytics_pipeline.defs.partitions import days_of
+from analytics_pipeline.defs.resources import StoresResource
+from analytics_pipeline.defs.steps import events as events_step
+from analytics_pipeline.defs.steps import segments as segments_step
+
+
+@daily_asset(
+    group="collection",
+    owner="operations",
+    kinds={"ipfs", "parquet"},
+    checks={
+        "segments_intact": "Every segment of the day is in the content store under its CID and "
+        "its data key still unwraps."
+    },
+)
+def segments(
+    context: dg.AssetExecutionContext, stores: StoresResource
+) -> dg.MaterializeResult[None]:
+    """The day's sealed segments: what the sealer wrote to IPFS, encrypted whole. A day whose
+    events have expired stops here, before anything is changed."""
+    timer, problems = Timer(), []
+    for day, found in segments_step.load_segments(stores.opened, days_of(context)).items():
+        problems += segments_step.find_problems(stores.opened, found)
+        metadata = segments_step.describe(found)
+        context.add_asset_metadata(metadata, partition_key=day.isoformat())
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds}, check_results=[check_result("segments_intact", problems)]
+    )
+
+
+@daily_asset(
+    group="collection",
+    owner="operations",
+    kinds={"polars", "parquet"},
+    deps=["segments"],
+    tags={"contains": "viewer_data"},
+    checks={
+        "events_accounted": "Events kept + duplicates across segments = events the sealer "
+        "accepted, for every day."
+    },
+)
+def events(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.MaterializeResult[None]:
+    """The day's distinct events: segments fetched by CID, decrypted, validated, de-duplicated
+    across segments (first received wins), in one encrypted Parquet a day."""
+    timer, problems = Timer(), []
+    for day in days_of(context):
+        intake = events_step.load_day(stores.opened, day)
+        problems += events_step.find_problems(intake)
+        metadata = events_step.describe(intake)
+        context.add_asset_metadata(metadata, partition_key=day.isoformat())
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds},
+        check_results=[check_result("events_accounted", problems)],
+    )

@@ -1,0 +1,145 @@
+"""Group *publication*: from the exact tally to a noised report on chain, verified."""
+
+import dagster as dg
+
+from analytics_pipeline.defs.assets.common import (
+    WAREHOUSE_POOL,
+    Timer,
+    check_result,
+    daily_asset,
+)
+from analytics_pipeline.defs.partitions import days_of
+from analytics_pipeline.defs.resources import StoresResource
+from analytics_pipeline.defs.steps import bundles, commitments, inputs, records, reports
+
+
+@daily_asset(
+    group="publication",
+    owner="publication",
+    kinds={"json", "merkle"},
+    deps=["segments", "events", "tally"],
+    pool=WAREHOUSE_POOL,
+    checks={
+        "tally_within_bounds": "Every tally row belongs to the policy's queries and to the public "
+        "lists of videos, creators and regions, each exactly once, and no value is negative.",
+        "budget_left": "The day has enough privacy budget left for this release.",
+    },
+)
+def manifest(
+    context: dg.AssetExecutionContext, stores: StoresResource
+) -> dg.MaterializeResult[None]:
+    """What a release of the day will be bound to: the manifest of its segments (RFC 6962 root),
+    the privacy policy's hash and the digest of the exact tally."""
+    timer = Timer()
+    prepared = inputs.load_inputs(stores.opened, days_of(context))
+    for day_inputs in prepared:
+        context.add_asset_metadata(inputs.describe(day_inputs), partition_key=day_inputs.key)
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds},
+        check_results=[
+            check_result("tally_within_bounds", inputs.find_tally_problems(prepared)),
+            check_result("budget_left", inputs.find_budget_problems(stores.opened, prepared)),
+        ],
+    )
+
+
+@daily_asset(
+    group="publication",
+    owner="publication",
+    kinds={"ethereum", "sqlite"},
+    deps=["manifest"],
+    pool=WAREHOUSE_POOL,
+    tags={"leaves_the_machine": "public"},
+    checks={
+        "commitments_on_chain": "Every planned release has its commit record (manifest root, "
+        "policy hash) in the platform's hash chain, under the next revision."
+    },
+)
+def commitment(
+    context: dg.AssetExecutionContext, stores: StoresResource
+) -> dg.MaterializeResult[None]:
+    """The day's release, planned (budget reserved, revision chosen) and committed on chain before
+    any noise is drawn. Days whose inputs did not change keep the release they have."""
+    timer = Timer()
+    planned = commitments.plan_and_commit(stores.opened, days_of(context))
+    for plan in planned:
+        context.add_asset_metadata(commitments.describe(plan), partition_key=plan.key)
+    problems = commitments.find_problems(stores.opened, planned)
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds},
+        check_results=[check_result("commitments_on_chain", problems)],
+    )
+
+
+@daily_asset(
+    group="publication",
+    owner="publication",
+    kinds={"opendp", "json"},
+    deps=["commitment", "tally"],
+    pool=WAREHOUSE_POOL,
+    tags={"leaves_the_machine": "public"},
+    checks={
+        "report_matches_commitment": "The stored report is canonical and its header repeats the "
+        "manifest root, policy hash and spend that were committed to.",
+    },
+)
+def release(
+    context: dg.AssetExecutionContext, stores: StoresResource
+) -> dg.MaterializeResult[None]:
+    """The day's noised report. Noise is drawn once per revision and stored: materialising again
+    returns the same bytes."""
+    timer = Timer()
+    drawn = reports.draw_missing(stores.opened, days_of(context))
+    for item in drawn:
+        context.add_asset_metadata(reports.describe(item), partition_key=item.day.isoformat())
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds},
+        check_results=[check_result("report_matches_commitment", reports.find_problems(drawn))],
+    )
+
+
+@daily_asset(
+    group="publication",
+    owner="publication",
+    kinds={"ipfs", "json"},
+    deps=["release"],
+    tags={"leaves_the_machine": "public"},
+    checks={"bundle_pinned": "The bundle is pinned, and reads back as it was stored."},
+)
+def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.MaterializeResult[None]:
+    """Everything a stranger needs to verify the day (report, manifest, policy, why it was made),
+    one directory on IPFS under one CID."""
+    timer = Timer()
+    pinned = bundles.pin_missing(stores.opened, days_of(context))
+    for item in pinned:
+        metadata = bundles.describe(stores.opened, item)
+        context.add_asset_metadata(metadata, partition_key=item.day.isoformat())
+    problems = bundles.find_problems(stores.opened, pinned)
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds}, check_results=[check_result("bundle_pinned", problems)]
+    )
+
+
+@daily_asset(
+    group="publication",
+    owner="publication",
+    kinds={"ethereum"},
+    deps=["commitment", "bundle"],
+    tags={"leaves_the_machine": "public"},
+    checks={
+        "verified": "What a stranger would check, from the chain and IPFS alone: record, bundle, "
+        "report, every row, manifest, budget, revisions.",
+    },
+)
+def record(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.MaterializeResult[None]:
+    """The day's release record in the platform's hash chain: report root, CIDs and the privacy
+    budget spent. Publishing again finds the record and sends nothing."""
+    timer = Timer()
+    published = records.publish_missing(stores.opened, days_of(context))
+    for item in published:
+        metadata = records.describe(stores.opened, item)
+        context.add_asset_metadata(metadata, partition_key=item.day.isoformat())
+    problems = records.find_problems(stores.opened, published)
+    return dg.MaterializeResult(
+        metadata={"seconds": timer.seconds}, check_results=[check_result("verified", problems)]
+    )

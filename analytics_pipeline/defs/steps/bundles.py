@@ -1,0 +1,80 @@
+"""Step *bundle*: everything a stranger needs to verify a day, pinned under one CID."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from analytics_pipeline.core.bundle import BundleInfo, build_bundle
+from analytics_pipeline.defs.steps.state import present, require_release
+from analytics_pipeline.defs.stores import Stores
+from analytics_pipeline.storage.catalogue import Release, list_releases, store_release
+
+
+def pin_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
+    """The releases of the days, each with its bundle pinned; its CID is stored after the pin.
+
+    Raises:
+        ReleaseError: a day has no report yet.
+        StoreError: the content store failed; running again continues.
+    """
+    pinned = []
+    for day in days:
+        release = require_release(stores, day, "report_json")
+        cid = stores.content.add_directory(build_files(stores, release))
+        stores.content.pin(cid)
+        pinned.append(
+            store_release(
+                stores.catalogue, stores.platform, day, release.revision, bundle_cid=cid
+            )
+        )
+    return pinned
+
+
+def build_files(stores: Stores, release: Release) -> dict[str, bytes]:
+    """The bundle's files, from what is stored of the release."""
+    info = BundleInfo(
+        platform=stores.platform,
+        day=release.day,
+        revision=release.revision,
+        previous=_previous_bundle(stores, release),
+        reason=release.reason,
+    )
+    return build_bundle(
+        info,
+        report=present(release.report_json),
+        manifest=present(release.manifest_json),
+        policy=present(release.policy_json),
+    )
+
+
+def _previous_bundle(stores: Stores, release: Release) -> str | None:
+    earlier = [
+        other.bundle_cid
+        for other in list_releases(stores.catalogue, stores.platform, release.day)
+        if other.released and other.revision < release.revision
+    ]
+    return earlier[-1] if earlier else None
+
+
+def find_problems(stores: Stores, releases: Sequence[Release]) -> list[str]:
+    """Bundles that are not pinned, or do not come back as they were stored."""
+    problems = []
+    for release in releases:
+        cid = release.bundle_cid or ""
+        if not stores.content.is_pinned(cid):
+            problems.append(f"{release.day}: {cid} is not pinned")
+        elif stores.content.get_directory(cid) != build_files(stores, release):
+            problems.append(f"{release.day}: {cid} holds other files")
+    return problems
+
+
+def describe(stores: Stores, release: Release) -> Mapping[str, Any]:
+    """What may be shown of a bundle: all of it is public once recorded."""
+    files = build_files(stores, release)
+    return {
+        "revision": release.revision,
+        "reason": release.reason,
+        "bundle_cid": release.bundle_cid,
+        "files": sorted(files),
+        "bytes": sum(map(len, files.values())),
+    }

@@ -1,0 +1,143 @@
+"""Step *manifest*: everything a release of a day depends on, named by one digest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from analytics_pipeline.core import canonical
+from analytics_pipeline.core.errors import InvalidInput
+from analytics_pipeline.core.manifest import (
+    Manifest,
+    ManifestSegment,
+    build_manifest,
+    counts_commitment,
+)
+from analytics_pipeline.core.policy import DEFAULT_POLICY, Policy
+from analytics_pipeline.core.tally import TallyRow, build_tally, inputs_digest
+from analytics_pipeline.defs.steps.events import load_intake
+from analytics_pipeline.defs.steps.tally_rules import find_broken_identities
+from analytics_pipeline.defs.stores import Stores
+from analytics_pipeline.storage.catalogue import (
+    Segment,
+    find_segment,
+    list_videos,
+    load_release,
+    spent_nano,
+)
+from analytics_pipeline.storage.warehouse import load_mart, open_warehouse
+
+POLICY: Policy = DEFAULT_POLICY
+
+
+@dataclass(frozen=True)
+class DayInputs:
+    """A day's manifest and its exact tally (private), under the policy in force."""
+
+    day: date
+    manifest: Manifest
+    policy: Policy
+    rows: tuple[tuple[str, str, str, int], ...]
+    #: public keys of the reports: (scope, key) of every video and creator
+    listed: frozenset[tuple[str, str]]
+
+    @property
+    def key(self) -> str:
+        """The partition key."""
+        return self.day.isoformat()
+
+    @property
+    def tally(self) -> list[TallyRow]:
+        """The checked tally. Raises InvalidInput."""
+        return build_tally(self.rows, self.policy)
+
+    @property
+    def digest(self) -> str:
+        """Private name of the inputs. Rows without anything in them are left out: a video listed
+        later, which nobody can have watched that day, is no reason for another release."""
+        something = [row for row in self.tally if row.value]
+        return inputs_digest(self.manifest.root, self.policy.policy_hash, something).hex()
+
+
+def load_inputs(stores: Stores, days: Iterable[date]) -> list[DayInputs]:
+    """Read manifest and tally of each day.
+
+    Raises:
+        ContentUnavailable, StoreError: the day's events or models were not built yet.
+    """
+    listed = frozenset(
+        entry
+        for video in list_videos(stores.catalogue, stores.platform)
+        for entry in (("video", video.video_id), ("creator", video.creator_id))
+    )
+    manifests = [load_manifest(stores, day) for day in days]
+    inputs = []
+    path, key = stores.settings.warehouse_path, stores.warehouse_key
+    with open_warehouse(path, key, read_only=True) as warehouse:
+        for manifest in manifests:
+            frame = load_mart(warehouse, "tally", stores.platform, manifest.day)
+            rows = tuple(frame.select("scope", "key", "metric", "value").iter_rows())
+            inputs.append(DayInputs(manifest.day, manifest, POLICY, rows, listed))
+    return inputs
+
+
+def load_manifest(stores: Stores, day: date) -> Manifest:
+    """The manifest of exactly the segments whose events were loaded."""
+    found = [find_segment(stores.catalogue, i) for i in load_intake(stores, day).segment_ids]
+    return build_manifest(stores.platform, day, map(_manifest_segment, found))
+
+
+def _manifest_segment(segment: Segment) -> ManifestSegment:
+    return ManifestSegment(
+        segment_id=segment.segment_id,
+        cid=segment.cid,
+        size_bytes=segment.size_bytes,
+        key_commitment=canonical.parse_hash(segment.key_commitment, "key_commitment"),
+        wrapping_key_id=segment.wrapping_key_id,
+        counts_commitment=counts_commitment(segment.counts, segment.counts_salt),
+    )
+
+
+def find_tally_problems(inputs: Sequence[DayInputs]) -> list[str]:
+    """Days whose tally breaks its format, the public lists or an accounting identity."""
+    problems = []
+    for day_inputs in inputs:
+        try:
+            tally = day_inputs.tally
+        except InvalidInput as error:
+            problems.append(f"{day_inputs.day}: {error}")
+            continue
+        found = {(row.scope, row.key) for row in tally if row.scope in ("video", "creator")}
+        if found != day_inputs.listed:
+            problems.append(f"{day_inputs.day}: keys are not those of the public video list")
+        broken = find_broken_identities(tally, day_inputs.policy.bounds)
+        problems += [f"{day_inputs.day}: {rule}" for rule in broken]
+    return problems
+
+
+def find_budget_problems(stores: Stores, inputs: Sequence[DayInputs]) -> list[str]:
+    """Days whose remaining privacy budget does not allow a release of changed inputs."""
+    problems = []
+    for day_inputs in inputs:
+        latest = load_release(stores.catalogue, stores.platform, day_inputs.day)
+        if latest is not None and latest.live and latest.inputs_digest == day_inputs.digest:
+            continue
+        policy = day_inputs.policy
+        left = policy.rho_nano_per_day - spent_nano(stores.catalogue, stores.platform, day_inputs.day)
+        if left < policy.rho_nano_per_release:
+            problems.append(
+                f"{day_inputs.day}: {left} nano-rho left, a release spends "
+                f"{policy.rho_nano_per_release}"
+            )
+    return problems
+
+
+def describe(inputs: DayInputs) -> Mapping[str, Any]:
+    """What may be shown: the manifest will be public, the tally and its digest will not."""
+    return {
+        "manifest_root": canonical.hash_text(inputs.manifest.root),
+        "policy_hash": canonical.hash_text(inputs.policy.policy_hash),
+        "segments": len(inputs.manifest.segments),
+        "bytes": sum(segment.size_bytes for segment in inputs.manifest.segments),
+        "dagster/row_count": len(inputs.rows),
+    }

@@ -1,0 +1,57 @@
+"""The stores of one deployment, opened when first asked for and closed together.
+
+Belongs here: turning settings into open stores. The steps (`defs.steps`) take this object; Dagster
+gets it through `defs.resources`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.catalogue import Catalogue, open_catalogue
+from analytics_pipeline.storage.ipfs import ContentStore, open_store
+from analytics_pipeline.storage.keyring import Keyring
+
+
+@dataclass
+class Stores:
+    """Lazily opened stores of the deployment that ``settings`` describe."""
+
+    settings: Settings
+
+    @property
+    def platform(self) -> str:
+        return self.settings.platform
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Segments, keys, videos, releases, spends."""
+        return open_catalogue(self.settings.catalogue_location)
+
+    @cached_property
+    def content(self) -> ContentStore:
+        """Encrypted segments and published bundles, by CID."""
+        return open_store(self.settings.ipfs_location, self.settings.ipfs_gateways)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Wrapping keys and storage keys; whoever holds them reads the events."""
+        return Keyring(self.settings.keys_dir)
+
+    @property
+    def raw_key(self) -> bytes:
+        """Opens the raw layer."""
+        return self.keyring.storage_key("raw")
+
+    @property
+    def warehouse_key(self) -> bytes:
+        """Opens the warehouse."""
+        return self.keyring.storage_key("warehouse")
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("catalogue", "content"):
+            opened = self.__dict__.pop(name, None)
+            close = getattr(opened, "close", None)
+            if close is not None:
+                close()

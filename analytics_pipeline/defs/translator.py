@@ -1,0 +1,49 @@
+"""How dbt's nodes look in Dagster: keys, groups, owners, partitions.
+
+A model's folder is its group, its name is its key. A source is the asset that produces it, so that
+lineage runs from the events through the models to the record.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+
+from analytics_pipeline.defs.partitions import DAYS
+
+OWNERS = ["team:analytics"]
+#: dbt source -> the asset behind its tables, if that is not named like the table
+SOURCE_ASSETS: Mapping[str, str] = {"policy": "policy"}
+
+
+class Translator(DagsterDbtTranslator):
+    """One asset a model, one asset check a dbt test."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            DagsterDbtTranslatorSettings(
+                enable_asset_checks=True, enable_duplicate_source_asset_keys=True
+            )
+        )
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        name = dbt_resource_props["name"]
+        if dbt_resource_props["resource_type"] == "source":
+            name = SOURCE_ASSETS.get(dbt_resource_props["source_name"], name)
+        return dg.AssetKey(name)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        if dbt_resource_props["resource_type"] == "source":
+            return "collection"
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        return OWNERS
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The model's own words; its SQL is one click away, behind "dbt" in the UI."""
+        return str(dbt_resource_props.get("description", "")).strip()
+
+    def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> Any:
+        return None if dbt_resource_props["resource_type"] == "source" else DAYS
