@@ -88,6 +88,19 @@ def links_of(block: Block) -> tuple[str, ...]:
     return tuple(link.cid for link in dagpb.parse_node(block).links)
 
 
+def iter_cids(cid: str, get_blocks: GetBlocks) -> Iterator[str]:
+    """Every CID under a root once, the root included; raw blocks are named but not read."""
+    waiting, seen = [cid], {cid}
+    while waiting:
+        name = waiting.pop()
+        yield name
+        if codec_of(name) == DAG_PB:
+            (block,) = get_blocks([name])
+            fresh = [child for child in dict.fromkeys(links_of(block)) if child not in seen]
+            seen.update(fresh)
+            waiting.extend(fresh)
+
+
 def iter_dag(cid: str, get_blocks: GetBlocks) -> Iterator[Block]:
     """Every block under a root once, depth first, parents before children: CAR order."""
     seen: set[str] = set()
