@@ -165,6 +165,10 @@ class Settings:
         return self.home / "keys"
 
     @property
+    def api_keys_path(self) -> Path:
+        return self.keys_dir / "api_keys.json"
+
+    @property
     def queue_path(self) -> Path:
         return self.home / "queue.sqlite"
 

@@ -4,6 +4,7 @@ Written without looking at the SQL, and slow on purpose: it follows the text of 
 line. Tests compare every row of every mart with it.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -179,7 +180,7 @@ def peak_by_minute(views: Iterable[View], day_start_ms: int) -> dict[int, int]:
     peaks: dict[int, int] = defaultdict(int)
     moments = sorted(change)
     level = 0
-    for moment, until in zip(moments, moments[1:], strict=False):
+    for moment, until in itertools.pairwise(moments):
         level += change[moment]
         first = (moment - day_start_ms) // MINUTE_MS
         last = (until - 1 - day_start_ms) // MINUTE_MS

@@ -1,0 +1,67 @@
+"""`videos`: the public list of videos; figures are released for these and no others."""
+
+import csv
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from analytics_pipeline.cli.console import out
+from analytics_pipeline.core.errors import InvalidInput
+from analytics_pipeline.settings import Settings, load_settings
+
+videos = typer.Typer(help="The list of videos that figures are released for.", no_args_is_help=True)
+COLUMNS = ("video_id", "creator_id", "title", "duration_ms")
+
+
+def import_videos(settings: Settings, file: Path) -> int:
+    """Add or update the videos of a CSV file. Raises InvalidInput naming line and column."""
+    from analytics_pipeline.storage.catalogue import Video, open_catalogue, put_videos
+
+    with file.open(newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise InvalidInput(f"{file.name} line 1", f"must be {','.join(COLUMNS)}")
+        entries = []
+        for number, row in enumerate(reader, start=2):
+            duration = row["duration_ms"] or ""
+            if not duration.isdigit() or int(duration) == 0:
+                raise InvalidInput(
+                    f"{file.name} line {number}: duration_ms",
+                    f"{duration!r} is not a positive number of milliseconds",
+                )
+            for column in ("video_id", "creator_id"):
+                if not row[column]:
+                    raise InvalidInput(f"{file.name} line {number}: {column}", "is empty")
+            entries.append(
+                Video(row["video_id"], row["creator_id"], row["title"] or "", int(duration))
+            )
+    return put_videos(open_catalogue(settings.catalogue_location), settings.platform, entries)
+
+
+@videos.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help=f"CSV: {','.join(COLUMNS)}")
+    ],
+) -> None:
+    """Add videos, or update what is known of them.
+
+        analytics-pipeline videos import videos.csv
+    """
+    out.print(f"{import_videos(load_settings(), file)} videos imported.")
+
+
+@videos.command("list")
+def list_() -> None:
+    """Show the list."""
+    from analytics_pipeline.storage.catalogue import list_videos, open_catalogue
+
+    settings = load_settings()
+    table = Table("video", "creator", "title", "seconds")
+    for video in list_videos(open_catalogue(settings.catalogue_location), settings.platform):
+        table.add_row(
+            video.video_id, video.creator_id, video.title, f"{video.duration_ms / 1000:g}"
+        )
+    out.print(table)
