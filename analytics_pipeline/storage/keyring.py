@@ -17,7 +17,7 @@ import base64
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NoReturn
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -87,6 +87,9 @@ class Keyring:
 
     def __repr__(self) -> str:
         return f"Keyring({len(self._batch)} batch keys, {len(self._wrapping)} wrapping keys)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a keyring is not to be pickled or copied")
 
     def reload(self) -> None:
         """Read the folder again, to learn of keys another process made."""
@@ -178,12 +181,10 @@ class Keyring:
         """
         if wrapping_key_id not in self._wrapping:
             self.reload()
+        if wrapping_key_id not in self._wrapping:
+            raise KeyUnavailable(f"no wrapping key {wrapping_key_id!r}")
         try:
-            wrapping_key = self._wrapping[wrapping_key_id]
-        except KeyError:
-            raise KeyUnavailable(f"no wrapping key {wrapping_key_id!r}") from None
-        try:
-            return aes_key_unwrap(wrapping_key, wrapped)
+            return aes_key_unwrap(self._wrapping[wrapping_key_id], wrapped)
         except (InvalidUnwrap, ValueError):
             raise DecryptionFailed(
                 f"data key does not unwrap with wrapping key {wrapping_key_id!r}"
