@@ -102,7 +102,8 @@ class EmbeddedChain:
         return bytes(self._run(call, block_number).output)
 
     def estimate_gas(self, call: Call) -> int:
-        return int(self._run(call, None).get_gas_used())
+        # What is left excludes refunds, which are only granted after the gas was there.
+        return _GAS_LIMIT - int(self._run(call, None).get_gas_remaining())
 
     def _run(self, call: Call, block_number: int | None) -> Any:
         with self._store.reading():
