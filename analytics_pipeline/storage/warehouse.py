@@ -1,0 +1,169 @@
+"""The warehouse: one encrypted DuckDB file, opened for as short as possible.
+
+    catalogue.videos        written by the orchestration before dbt runs
+    marts.*                 written by dbt (`dbt_project`): exact figures, no viewer in them
+
+Everything that names a viewer lives in dbt's in-memory database and is gone when dbt ends; what
+spills to the temporary folder is encrypted under a key of the process. Trust: whoever has file and
+key reads the exact figures of every day; the file alone shows its size. A writer shuts out every
+other process, readers too. Belongs here: opening, the tables dbt only reads, loading marts. Does
+not belong here: any KPI.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from analytics_pipeline.core.errors import DecryptionFailed, InvalidInput, StoreError
+
+KEY_BYTES: Final = 32
+VIDEOS_SCHEMA: Final[pl.Schema] = pl.Schema(
+    {
+        "platform": pl.String(),
+        "video_id": pl.String(),
+        "creator_id": pl.String(),
+        "title": pl.String(),
+        "duration_ms": pl.Int64(),
+    }
+)
+MARTS: Final = (
+    "platform_day",
+    "video_day",
+    "creator_day",
+    "storage_provider_day",
+    "region_day",
+    "retention_day",
+    "concurrency_minute",
+    "concurrency_day",
+    "tally",
+)
+#: What DuckDB says of a file it cannot decrypt, and of one that another process has open.
+_WRONG_KEY = ("encryption key", "not encrypted", "decrypt", "is encrypted")
+_LOCKED = "lock"
+
+
+def key_text(key: bytes) -> str:
+    """The form in which DuckDB takes a key, here and in dbt's profile: 64 hex digits."""
+    if len(key) != KEY_BYTES:
+        raise InvalidInput("key", f"must be {KEY_BYTES} bytes, not {len(key)}")
+    return key.hex()
+
+
+def configure_encryption(con: duckdb.DuckDBPyConnection) -> None:
+    """Give an instance OpenSSL's AES (extension httpfs) and encrypted spilling.
+
+    DuckDB 1.5 writes encrypted files only with httpfs loaded. It comes from the wheel
+    `duckdb-extension-httpfs`; without one for this version, an installed one is loaded.
+    """
+    spec = importlib.util.find_spec("duckdb_extension_httpfs")
+    folder = Path(spec.submodule_search_locations[0]) if _has_folder(spec) else Path()
+    bundled = folder / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+    con.execute(f"LOAD {_quoted(str(bundled))}" if bundled.exists() else "LOAD httpfs")
+    con.execute("SET temp_file_encryption = true")
+
+
+@contextmanager
+def open_warehouse(
+    path: Path, key: bytes, *, read_only: bool = False, temp_dir: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse, and close it on leaving. Keep the body short: it locks the file.
+
+    Args:
+        path: the file; created (0600) unless `read_only`.
+        key: 256-bit key (AES-GCM).
+        temp_dir: where DuckDB may spill, encrypted. By default beside the file.
+    Raises:
+        DecryptionFailed: wrong key.
+        StoreError: there is no such file to read, or another process has it open.
+    """
+    path = Path(path)
+    secret = key_text(key)
+    if read_only and not path.exists():
+        raise StoreError(f"there is no warehouse at {path.name} yet; build a day first")
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    spill = str(temp_dir or path.with_name(f"{path.name}.tmp"))
+    con = duckdb.connect(":memory:", config={"temp_directory": spill})
+    try:
+        configure_encryption(con)
+        options = f"ENCRYPTION_KEY '{secret}'" + (", READ_ONLY" if read_only else "")
+        try:
+            con.execute(f"ATTACH {_quoted(str(path))} AS warehouse ({options})")
+        except duckdb.Error as error:
+            raise _explain(error, path) from None
+        if not read_only:
+            os.chmod(path, 0o600)
+        con.execute("USE warehouse")
+        yield con
+    finally:
+        con.close()
+
+
+def write_videos(con: duckdb.DuckDBPyConnection, videos: pl.DataFrame) -> None:
+    """Replace the catalogue's videos that dbt reads.
+
+    Args:
+        con: an open warehouse.
+        videos: exactly the columns of `VIDEOS_SCHEMA`; one row per (platform, video_id);
+            `duration_ms` positive.
+    Raises:
+        InvalidInput: the frame breaks one of these rules.
+    """
+    if dict(videos.schema) != dict(VIDEOS_SCHEMA):
+        raise InvalidInput("videos", f"columns must be {VIDEOS_SCHEMA}, not {videos.schema}")
+    if videos.select(pl.exclude("title").has_nulls().any()).row(0) != (False,) * 4:
+        raise InvalidInput("videos", "only title may be null")
+    if (videos["duration_ms"] <= 0).any():
+        raise InvalidInput("videos.duration_ms", "must be positive")
+    if videos.select("platform", "video_id").is_duplicated().any():
+        raise InvalidInput("videos.video_id", "occurs more than once")
+    con.register("new_videos", videos)
+    try:
+        con.execute("CREATE SCHEMA IF NOT EXISTS warehouse.catalogue")
+        con.execute(
+            "CREATE OR REPLACE TABLE warehouse.catalogue.videos AS "
+            f"SELECT {', '.join(VIDEOS_SCHEMA)} FROM new_videos"
+        )
+    finally:
+        con.unregister("new_videos")
+
+
+def load_mart(con: duckdb.DuckDBPyConnection, mart: str, platform: str, day: date) -> pl.DataFrame:
+    """One day of a mart (see `spec/kpis.md`), rows in the order of their key.
+
+    Raises:
+        InvalidInput: no such mart.
+        StoreError: it has not been built yet.
+    """
+    if mart not in MARTS:
+        raise InvalidInput("mart", f"{mart!r} is not one of {', '.join(MARTS)}")
+    query = f"SELECT * FROM warehouse.marts.{mart} WHERE platform = $1 AND day = $2 ORDER BY ALL"  # noqa: S608
+    try:
+        return con.sql(query, params=[platform, day]).pl()
+    except duckdb.CatalogException:
+        raise StoreError(f"{mart} has not been built yet; run dbt first") from None
+
+
+def _has_folder(spec: object) -> bool:
+    return bool(getattr(spec, "submodule_search_locations", None))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _explain(error: duckdb.Error, path: Path) -> StoreError:
+    """Our error for what DuckDB said, without its words (they may quote the statement)."""
+    words = str(error).lower()
+    if any(hint in words for hint in _WRONG_KEY):
+        return DecryptionFailed(f"warehouse {path.name}: wrong key, or the file was altered")
+    if _LOCKED in words:
+        return StoreError(f"warehouse {path.name} is open in another process; try again after it")
+    return StoreError(f"warehouse {path.name} cannot be opened ({type(error).__name__})")

@@ -1,0 +1,79 @@
+with watched as (
+    select
+        day,
+        viewer,
+        video_id,
+        creator_id,
+        sum(watch_ms)::bigint as watch_ms,
+        max(furthest_bin) filter (where played) as furthest_bin,
+        bool_or(completed) as completed
+    from {{ ref('int_views') }}
+    group by day, viewer, video_id, creator_id
+    having bool_or(played)
+),
+
+countries as (
+    select
+        day,
+        viewer,
+        country
+    from {{ ref('int_views') }}
+    where played
+    qualify row_number() over (
+        partition by day, viewer order by started_at_ms, session_id, video_id
+    ) = 1
+),
+
+hashed as (
+    select
+        *,
+        {{ selection_hash("strftime(day, '%Y-%m-%d') || '|' || viewer || '|' || video_id") }} as hash
+    from watched
+),
+
+ranked as (
+    select
+        hashed.* exclude (hash),
+        row_number() over (
+            partition by hashed.day, hashed.viewer order by hashed.hash
+        ) as video_rank,
+        least(bounds.seconds_per_video, hashed.watch_ms // 1000)::bigint as uncut_seconds,
+        bounds.seconds_per_day,
+        bounds.videos_per_viewer_day
+    from hashed
+    cross join {{ source('policy', 'bounds') }} as bounds
+),
+
+summed as (
+    select
+        *,
+        coalesce(
+            sum(uncut_seconds) over (
+                partition by day, viewer
+                order by video_rank
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as seconds_before
+    from ranked
+    where video_rank <= videos_per_viewer_day
+)
+
+select
+    summed.day,
+    summed.viewer,
+    summed.video_id,
+    summed.creator_id,
+    countries.country,
+    summed.video_rank,
+    least(
+        summed.uncut_seconds,
+        greatest(summed.seconds_per_day - summed.seconds_before, 0)
+    )::bigint as seconds,
+    summed.furthest_bin,
+    summed.completed
+from summed
+inner join countries
+    on
+        summed.day = countries.day
+        and summed.viewer = countries.viewer
