@@ -10,6 +10,8 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from analytics_pipeline.core.errors import InvalidSettings, PipelineError, SealerRunning
 from analytics_pipeline.sealer.lock import sole_sealer
@@ -27,14 +29,16 @@ from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.queue import SqliteQueue
 
 
-def open_stores(settings: Settings) -> SealerStores:
-    """Open everything the sealer works on. Raises PipelineError."""
-    return SealerStores(
-        queue=SqliteQueue(settings.queue_path),
-        keyring=Keyring(settings.keys_dir),
-        content=open_store(settings.ipfs_location, settings.ipfs_gateways),
-        catalogue=open_catalogue(settings.catalogue_location),
-    )
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[SealerStores]:
+    """Everything the sealer works on, open while the block runs. Raises PipelineError."""
+    keyring = Keyring(settings.keys_dir)
+    with (
+        closing(SqliteQueue(settings.queue_path)) as queue,
+        open_store(settings.ipfs_location, settings.ipfs_gateways) as content,
+        closing(open_catalogue(settings.catalogue_location)) as catalogue,
+    ):
+        yield SealerStores(queue, keyring, content, catalogue)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -66,8 +70,10 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         settings = load_settings()
-        stores = open_stores(settings)
-        with sole_sealer(settings.home / "sealer.lock", stores.catalogue):
+        with (
+            open_stores(settings) as stores,
+            sole_sealer(settings.home / "sealer.lock", stores.catalogue),
+        ):
             clean_up(stores)
             if arguments.once:
                 print(f"sealed {seal_waiting(stores, stop)}")
