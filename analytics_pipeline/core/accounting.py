@@ -41,6 +41,11 @@ def epsilon_of(rho_nano: int, delta: float = DELTA) -> float:
     return max(0.0, epsilon((low + high) / 2.0))
 
 
+def published_epsilon(rho_nano: int) -> float:
+    """ε at `DELTA`, rounded up to 2 decimals: the form in which it is published."""
+    return math.ceil(epsilon_of(rho_nano) * 100) / 100
+
+
 def sigma_thousandths(sensitivity_squared: int, rho_nano: int) -> int:
     """Noise scale in 1/1000, for which the Gaussian mechanism spends no more than ρ.
 

@@ -13,13 +13,12 @@ noise (`release.noise`), converting ρ to ε (`core.accounting`).
 
 import functools
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from analytics_pipeline.core import canonical
-from analytics_pipeline.core.accounting import DELTA, epsilon_of, sigma_thousandths
+from analytics_pipeline.core.accounting import DELTA, published_epsilon, sigma_thousandths
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.regions import REGIONS
 
@@ -165,10 +164,10 @@ class Policy:
             "rho_nano_per_day": self.rho_nano_per_day,
             "delta": DELTA,
             "epsilon": {
-                "per_release": _published_epsilon(self.rho_nano_per_release),
-                "per_day_at_most": _published_epsilon(self.rho_nano_per_day),
-                "per_30_days": _published_epsilon(30 * self.rho_nano_per_release),
-                "per_30_days_at_most": _published_epsilon(30 * self.rho_nano_per_day),
+                "per_release": published_epsilon(self.rho_nano_per_release),
+                "per_day_at_most": published_epsilon(self.rho_nano_per_day),
+                "per_30_days": published_epsilon(30 * self.rho_nano_per_release),
+                "per_30_days_at_most": published_epsilon(30 * self.rho_nano_per_day),
             },
         }
 
@@ -253,11 +252,6 @@ def _query_to_json(query: Query) -> dict[str, Any]:
         "error_95": query.error_95,
         "threshold": query.threshold,
     }
-
-
-def _published_epsilon(rho_nano: int) -> float:
-    """ε rounded up to 2 decimals."""
-    return math.ceil(epsilon_of(rho_nano) * 100) / 100
 
 
 def _positive(field: str, value: object, most: int) -> None:

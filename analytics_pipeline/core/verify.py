@@ -110,6 +110,8 @@ def verify_bundle(
         commit, release = find_release(evidence, info.day, info.revision, newest=newest)
         detail.append(f"{info.platform} {info.day} revision {info.revision}")
         detail.append(f"chain {evidence.chain_id}, registry {evidence.registry}")
+        if evidence.is_development_chain:
+            detail.append("a development chain: whoever holds its file can rewrite it")
         detail.append("head is the registry's" if registry_head else "registry was not asked")
     with table.check(2) as detail:
         verify_bundle_cid(bundle, release)

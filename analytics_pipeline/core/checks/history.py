@@ -6,7 +6,7 @@ Belongs here: checks 1, 7 and 8. Does not belong here: hashing the records
 
 import datetime
 
-from analytics_pipeline.core.accounting import DELTA, NANO, epsilon_of
+from analytics_pipeline.core.accounting import DELTA, NANO, published_epsilon
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.policy import Policy
 from analytics_pipeline.core.record import (
@@ -128,7 +128,7 @@ def verify_budget(evidence: ChainEvidence, policy: Policy, release: ReleaseRecor
         raise BudgetExceeded(
             f"at most {cap} nano-rho a day", f"{spent} in {len(releases)} releases"
         )
-    epsilon = f"epsilon {epsilon_of(spent):.2f} at delta {DELTA:g}"
+    epsilon = f"epsilon {published_epsilon(spent)} at delta {DELTA:g}"
     return f"rho {spent / NANO:g} of {cap / NANO:g} ({epsilon})"
 
 
