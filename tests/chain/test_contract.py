@@ -1,0 +1,413 @@
+"""The real contract on the real EVM: same heads as `core.record`, and everything it refuses."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics_pipeline.chain.abi import ContractAbi
+from analytics_pipeline.chain.account import send_and_wait
+from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
+from analytics_pipeline.chain.outbox import Outbox
+from analytics_pipeline.chain.publisher import Publisher
+from analytics_pipeline.chain.registry import Registry, contract_address, deploy_registry
+from analytics_pipeline.core.chain_values import cid_text, platform_id
+from analytics_pipeline.core.errors import NotPublisher, RecordRefused, StaleHead
+from analytics_pipeline.core.merkle import inclusion_proof, root
+from analytics_pipeline.core.record import Commit, CommitRecord, Release, pair_releases
+from tests.chain.support import (
+    FIRST_DAY,
+    PLATFORM,
+    a_commit,
+    a_release,
+    commit_data,
+    digest,
+    raw_call,
+    transact,
+)
+
+OWNER = development_account(0)
+STRANGER = development_account(1)
+hashes = st.binary(min_size=32, max_size=32)
+cids = st.binary(min_size=3, max_size=63).map(lambda raw: cid_text(b"\x01" + raw))
+rounds = st.lists(
+    st.lists(
+        st.tuples(hashes, hashes, hashes, cids, cids, st.integers(0, 2**53 - 1), st.booleans()),
+        min_size=1,
+        max_size=4,
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(rounds)
+def test_heads_are_computed_as_the_contract_computes_them(turns: list[list[tuple]]) -> None:
+    """For random batches, some commits withheld, every head equals the contract's."""
+    with TemporaryDirectory() as folder:
+        chain = EmbeddedChain(Path(folder) / "chain.sqlite")
+        registry = deploy_registry(chain, OWNER)
+        registry.grant_publisher(PLATFORM, OWNER.address, OWNER)
+        outbox = Outbox(Path(folder) / "outbox.sqlite")
+        publisher = Publisher(registry, OWNER, outbox, poll_seconds=0.01)
+        released = 0
+        for turn, items in enumerate(turns):
+            days = [FIRST_DAY + timedelta(days=10 * turn + i) for i in range(len(items))]
+            commits = [
+                Commit(day, 1, item[0], item[1]) for day, item in zip(days, items, strict=True)
+            ]
+            releases = [
+                Release(day, 1, *item[2:6])
+                for day, item in zip(days, items, strict=True)
+                if item[6]
+            ]
+            assert publisher.commit(PLATFORM, commits)[-1].head == registry.head(PLATFORM)
+            if releases:
+                records = publisher.release(PLATFORM, releases)
+                assert [record.body for record in records] == releases
+                assert records[-1].head == registry.head(PLATFORM)
+                released += len(releases)
+        fresh = Registry(chain, registry.address).read_evidence(PLATFORM)
+        assert fresh.head == registry.head(PLATFORM)
+        assert sum(r is not None for _, r in pair_releases(fresh.records)) == released
+        outbox.close()
+        chain.close()
+
+
+def test_only_publishers_append(registry: Registry) -> None:
+    """An account without the role is refused, for commits and for releases."""
+    with pytest.raises(NotPublisher):
+        transact(registry, STRANGER, commit_data(registry, a_commit()))
+    transact(registry, OWNER, commit_data(registry, a_commit()))
+    committed = list(registry.read_evidence(PLATFORM).records)
+    with pytest.raises(NotPublisher):
+        transact(registry, STRANGER, registry.release_call(PLATFORM, committed, [a_release()], []))
+
+
+def test_roles_are_per_platform(registry: Registry) -> None:
+    """A publisher of one platform cannot append to another, nor let itself in."""
+    registry.grant_publisher("other", STRANGER.address, OWNER)
+    with pytest.raises(NotPublisher):
+        transact(registry, STRANGER, commit_data(registry, a_commit()))
+    with pytest.raises(NotPublisher):
+        registry.grant_publisher(PLATFORM, STRANGER.address, STRANGER)
+    with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
+        registry.grant_publisher("third", STRANGER.address, STRANGER)
+
+
+def test_a_publisher_rotates_its_key(registry: Registry) -> None:
+    """A publisher names its successor and gives the role back without the owner."""
+    successor = development_account(2)
+    registry.grant_publisher("other", STRANGER.address, OWNER)
+    registry.grant_publisher("other", successor.address, STRANGER)
+    registry.administer(STRANGER, "revokePublisher", platform_id("other"), STRANGER.address)
+    assert registry.is_publisher("other", successor.address)
+    assert not registry.is_publisher("other", STRANGER.address)
+    with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
+        registry.administer(STRANGER, "revokePublisher", platform_id("other"), successor.address)
+
+
+def test_platforms_open_once(registry: Registry) -> None:
+    """Opening again would reset a head; unknown platforms have no roles to grant."""
+    with pytest.raises(RecordRefused, match="PlatformExists"):
+        registry.administer(OWNER, "openPlatform", PLATFORM, OWNER.address)
+    with pytest.raises(RecordRefused, match="UnknownPlatform"):
+        registry.administer(OWNER, "grantPublisher", platform_id("ghost"), OWNER.address)
+
+
+def test_pause_stops_appending_until_unpaused(registry: Registry) -> None:
+    """While paused nobody appends; only the owner pauses."""
+    with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
+        registry.administer(STRANGER, "pause")
+    registry.administer(OWNER, "pause")
+    data = commit_data(registry, a_commit())
+    with pytest.raises(RecordRefused, match="EnforcedPause"):
+        transact(registry, OWNER, data)
+    registry.administer(OWNER, "unpause")
+    transact(registry, OWNER, data)
+
+
+def test_stale_heads_are_refused(registry: Registry) -> None:
+    """Two appends planned on the same head: the second is refused."""
+    data = commit_data(registry, a_commit(0))
+    transact(registry, OWNER, data)
+    with pytest.raises(StaleHead):
+        transact(registry, OWNER, data)
+
+
+def test_days_to_come_are_refused(registry: Registry) -> None:
+    """Tomorrow cannot be committed; today can."""
+    today = datetime.now(tz=UTC).date()
+    tomorrow = replace(a_commit(), day=today + timedelta(days=1))
+    with pytest.raises(RecordRefused, match="FutureDay"):
+        transact(registry, OWNER, commit_data(registry, tomorrow))
+    transact(registry, OWNER, commit_data(registry, replace(tomorrow, day=today)))
+
+
+def test_revision_zero_and_empty_calls_are_refused(registry: Registry) -> None:
+    """Revisions start at 1 and a call carries at least one record."""
+    head = registry.head(PLATFORM)
+    zero = (20_000, 0, bytes(32), bytes(32))
+    with pytest.raises(RecordRefused, match="RevisionZero"):
+        transact(registry, OWNER, raw_call("commit", platform_id(PLATFORM), head, [zero]))
+    with pytest.raises(RecordRefused, match="NothingToAppend"):
+        transact(registry, OWNER, commit_data(registry))
+    with pytest.raises(RecordRefused, match="NothingToAppend"):
+        transact(registry, OWNER, raw_call("release", platform_id(PLATFORM), head, [], [], []))
+
+
+def test_releases_need_their_commit(registry: Registry) -> None:
+    """Other day, other revision, changed commit, wrong order, none at all: all refused."""
+    transact(registry, OWNER, commit_data(registry, a_commit(0), a_commit(1)))
+    records = [r for r in registry.read_evidence(PLATFORM).records if isinstance(r, CommitRecord)]
+
+    def release(committed: list[CommitRecord], *releases: Release) -> None:
+        data = registry.release_call(PLATFORM, committed, list(releases), [])
+        transact(registry, OWNER, data)
+
+    for wrong in (a_release(2), a_release(0, revision=2)):
+        with pytest.raises(RecordRefused, match="NotCommitted"):
+            release(records, wrong)
+    with pytest.raises(RecordRefused, match="NotCommitted"):
+        release(records, a_release(1), a_release(0))
+    with pytest.raises(RecordRefused, match="NotCommitted"):
+        release(records, a_release(0), a_release(0))
+    with pytest.raises(StaleHead):
+        release([replace(records[0], manifest_root=digest("swapped")), records[1]], a_release(0))
+    with pytest.raises(StaleHead):
+        release(records[:1], a_release(0))
+    release(records, a_release(0), a_release(1))
+    with pytest.raises(StaleHead):
+        release(records, a_release(0))
+
+
+def test_a_release_never_shares_a_block_with_its_commit(registry: Registry) -> None:
+    """A contract that commits and releases in one transaction is refused by the registry.
+
+    The caller is a few bytes of EVM code that forwards two calls, since accounts send one.
+    """
+    chain = registry.chain
+    nonce = chain.nonce(OWNER.address)
+    batcher = contract_address(OWNER.address, nonce)
+    tip = chain.block_number()
+    head = registry.head(PLATFORM)
+    runtime = _batcher_runtime()
+    creation = (
+        bytes.fromhex("61") + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600a5f395ff3")
+    )
+    send_and_wait(chain, OWNER, None, creation + runtime)
+    assert chain.code(batcher) == runtime
+    registry.grant_publisher(PLATFORM, batcher, OWNER)
+    block = tip + 3  # deployment, grant, then the batch
+    time_known = _next_block_time(registry)
+    attempts = []
+    for block_time in range(time_known, time_known + 8):
+        commit = CommitRecord(
+            **vars(a_commit()),
+            previous_head=head,
+            block_number=block,
+            block_time=block_time,
+            publisher=batcher,
+        )
+        data = [
+            commit_data(registry, a_commit(), head=head),
+            registry.release_call(PLATFORM, [commit], [a_release()], []),
+        ]
+        payload = bytes.fromhex(registry.address[2:]).rjust(32, b"\0") + b"".join(
+            len(item).to_bytes(32, "big") + item for item in data
+        )
+        try:
+            send_and_wait(chain, OWNER, batcher, payload)
+        except Exception as error:  # the batcher passes the registry's own error on
+            attempts.append(_error_name(error))
+    assert "CommitTooRecent" in attempts
+    assert set(attempts) <= {"CommitTooRecent", "StaleHead"}
+    assert registry.head(PLATFORM) == head
+
+
+def _error_name(error: Exception) -> str:
+    from analytics_pipeline.chain.abi import registry_abi
+
+    return registry_abi().error(error.data)[0]  # type: ignore[attr-defined]
+
+
+def _next_block_time(registry: Registry) -> int:
+    """Time of the newest record's block, or now."""
+    return int(datetime.now(tz=UTC).timestamp()) - 2
+
+
+def _batcher_runtime() -> bytes:
+    """EVM code: word 0 is the target, then (length word, bytes)*; call each, pass errors on."""
+    ops: list[str | tuple[str, str]] = [
+        "6020",  # offset
+        ("label", "loop"),
+        "36",
+        "81",
+        "10",
+        "15",  # ISZERO(offset < CALLDATASIZE)
+        ("jumpi", "end"),
+        "80",
+        "35",  # offset, length
+        "81",
+        "6020",
+        "01",  # offset, length, start
+        "81",
+        "81",
+        "5f",
+        "37",  # CALLDATACOPY(0, start, length)
+        "5f",
+        "5f",  # out
+        "83",
+        "5f",  # in: DUP length, 0
+        "5f",  # value
+        "5f",
+        "35",  # target
+        "5a",
+        "f1",  # CALL -> offset, length, start, ok
+        ("jumpi", "next"),
+        "3d",
+        "5f",
+        "5f",
+        "3e",
+        "3d",
+        "5f",
+        "fd",  # bubble up
+        ("label", "next"),
+        "01",  # length + start
+        "90",
+        "50",  # new offset
+        ("jump", "loop"),
+        ("label", "end"),
+        "00",
+    ]
+    labels: dict[str, int] = {}
+    for _ in range(2):
+        code = bytearray()
+        for op in ops:
+            if isinstance(op, str):
+                code += bytes.fromhex(op)
+            elif op[0] == "label":
+                labels[op[1]] = len(code)
+                code += b"\x5b"
+            else:
+                code += bytes([0x60, labels.get(op[1], 0), 0x57 if op[0] == "jumpi" else 0x56])
+    return bytes(code)
+
+
+def test_malformed_cids_are_refused(registry: Registry) -> None:
+    """The contract takes CIDv1 of a sane length only."""
+    transact(registry, OWNER, commit_data(registry, a_commit()))
+    (record,) = registry.read_evidence(PLATFORM).records
+    committed = ((20_454, 1, record.manifest_root, record.policy_hash), _placement(record))
+    for cid in (b"", b"\x01", b"\x02" * 36, b"\x01" * 65):
+        body = (20_454, 1, bytes(32), cid, b"\x01" * 36, 1)
+        data = raw_call(
+            "release", platform_id(PLATFORM), record.previous_head, [committed], [body], []
+        )
+        with pytest.raises(RecordRefused, match="MalformedCid"):
+            transact(registry, OWNER, data)
+
+
+def _placement(record: CommitRecord) -> tuple[int, int, str]:
+    return record.block_number, record.block_time, record.publisher
+
+
+def test_ownership_moves_in_two_steps(registry: Registry) -> None:
+    """A new owner counts once it has accepted."""
+    registry.administer(OWNER, "transferOwnership", STRANGER.address)
+    registry.administer(OWNER, "pause")
+    registry.administer(STRANGER, "acceptOwnership")
+    with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
+        registry.administer(OWNER, "unpause")
+    registry.administer(STRANGER, "unpause")
+
+
+def test_proofs_are_needed_from_the_first_verifier_on(
+    registry: Registry, publisher: Publisher
+) -> None:
+    """Without a verifier a proof is refused; with one, each release needs a proof that binds it."""
+    publisher.commit(PLATFORM, [a_commit()])
+    with pytest.raises(RecordRefused, match="ProofUnexpected"):
+        publisher.release(PLATFORM, [a_release()], [b"proof"])
+    verifier = _deploy_verifier(registry)
+    with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
+        registry.administer(STRANGER, "addVerifier", verifier)
+    with pytest.raises(RecordRefused, match="NotAContract"):
+        registry.administer(OWNER, "addVerifier", STRANGER.address)
+    registry.administer(OWNER, "addVerifier", verifier)
+    with pytest.raises(RecordRefused, match="AlreadyAdded"):
+        registry.administer(OWNER, "addVerifier", verifier)
+    with pytest.raises(RecordRefused, match="ProofMissing"):
+        publisher.release(PLATFORM, [a_release()])
+    with pytest.raises(RecordRefused, match="ProofRejected"):
+        publisher.release(PLATFORM, [a_release()], [digest("another statement")])
+    statement = encode(
+        ["uint256", "address", "bytes32", "bytes32", "bytes32", "bytes32"],
+        [
+            registry.chain.chain_id,
+            registry.address,
+            platform_id(PLATFORM),
+            registry.head(PLATFORM),
+            a_commit().manifest_root,
+            a_release().report_root,
+        ],
+    )
+    (record,) = publisher.release(PLATFORM, [a_release()], [bytes(keccak(statement))])
+    assert record.head == registry.head(PLATFORM)
+
+
+def _deploy_verifier(registry: Registry) -> str:
+    artifact = Path(__file__).parent / "artifacts" / "BindingVerifier.json"
+    abi = ContractAbi(json.loads(artifact.read_text()))
+    address = contract_address(OWNER.address, registry.chain.nonce(OWNER.address))
+    send_and_wait(registry.chain, OWNER, None, abi.deployment([], []))
+    return address
+
+
+def test_row_inclusion_agrees_with_the_tree(registry: Registry) -> None:
+    """Every leaf of trees of 1 to 9 leaves is proven; a wrong anything is not."""
+    for size in range(1, 10):
+        rows = [f"row {i}".encode() for i in range(size)]
+        top = root(rows)
+        for index, row in enumerate(rows):
+            path = inclusion_proof(rows, index)
+            assert registry.verify_row(top, row, index, size, path)
+            assert not registry.verify_row(top, row + b"!", index, size, path)
+            assert not registry.verify_row(top, row, index, size, [*path, bytes(32)])
+            assert not registry.verify_row(digest("other"), row, index, size, path)
+            assert not registry.verify_row(top, row, size, size, path)
+            if path:
+                assert not registry.verify_row(top, row, (index + 1) % size, size, path)
+                assert not registry.verify_row(top, row, index, size, path[:-1])
+
+
+def test_rows_of_recorded_reports(registry: Registry, publisher: Publisher) -> None:
+    """A row is proven against a record, newest or old, and not against a made-up one."""
+    rows = [b'{"header":1}', b'{"plays":7}', b'{"plays":8}']
+    release = replace(a_release(0), report_root=root(rows))
+    publisher.commit(PLATFORM, [a_commit(0)])
+    (record,) = publisher.release(PLATFORM, [release])
+    row = (rows[2], 2, 3, inclusion_proof(rows, 2))
+    evidence = registry.read_evidence(PLATFORM)
+    assert registry.verify_recorded_row(evidence, record, row)
+    publisher.commit(PLATFORM, [a_commit(1), a_commit(2)])
+    publisher.release(PLATFORM, [a_release(1)])
+    later = registry.read_evidence(PLATFORM)
+    assert registry.verify_recorded_row(later, record, row)
+    assert not registry.verify_recorded_row(evidence, record, row)  # the head has moved on
+    assert not registry.verify_recorded_row(later, record, (rows[1], *row[1:]))
+    assert not registry.verify_recorded_row(later, later.records[4], row)  # another report
+
+
+def test_days_are_days_since_the_epoch(registry: Registry, publisher: Publisher) -> None:
+    """The first day there is can be committed, and comes back as the same date."""
+    publisher.commit(PLATFORM, [replace(a_commit(), day=date(1970, 1, 1))])
+    assert registry.read_evidence(PLATFORM).records[0].day == date(1970, 1, 1)
