@@ -68,7 +68,9 @@ def _run(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"result": asdict(summary)}, default=str), file=out)
         else:
-            print(f"{len(summary.days)} days in {summary.seconds} s, run {summary.run_id}", file=out)
+            print(
+                f"{len(summary.days)} days in {summary.seconds} s, run {summary.run_id}", file=out
+            )
     return 0
 
 

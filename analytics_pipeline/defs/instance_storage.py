@@ -38,7 +38,7 @@ class EnvSelectedStorage(DagsterStorage, ConfigurableClass):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
         self.backend = open_storage(base_dir, os.environ.get(POSTGRES_VARIABLE, ""))
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
@@ -87,4 +87,5 @@ class EnvSelectedStorage(DagsterStorage, ConfigurableClass):
         return None
 
     def dispose(self) -> None:
-        self.backend.dispose()
+        for storage in (self.run_storage, self.event_log_storage, self.schedule_storage):
+            storage.dispose()

@@ -5,7 +5,7 @@ The run shows in the UI like any other. Belongs here: starting it and telling ho
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -91,7 +91,7 @@ class _Listener:
             self.progress(str(event.step_key), self.done, self.total)
 
 
-def _failure(run_id: str, events: list[Any]) -> RunFailed:
+def _failure(run_id: str, events: Sequence[Any]) -> RunFailed:
     for event in events:
         if event.event_type_value == "STEP_FAILURE":
             error = event.step_failure_data.error
@@ -102,7 +102,7 @@ def _failure(run_id: str, events: list[Any]) -> RunFailed:
     return RunFailed(run_id, "run", "failed before its first step")
 
 
-def _record_metadata(events: list[Any]) -> dict[str, dict[str, Any]]:
+def _record_metadata(events: Sequence[Any]) -> dict[str, dict[str, Any]]:
     days = {}
     for event in events:
         if event.event_type_value == "ASSET_MATERIALIZATION":

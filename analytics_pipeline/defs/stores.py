@@ -7,6 +7,9 @@ gets it through `defs.resources`.
 from dataclasses import dataclass
 from functools import cached_property
 
+from analytics_pipeline.chain.client import open_publisher
+from analytics_pipeline.chain.publisher import Publisher
+from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.catalogue import Catalogue, open_catalogue
 from analytics_pipeline.storage.ipfs import ContentStore, open_store
@@ -48,10 +51,32 @@ class Stores:
         """Opens the warehouse."""
         return self.keyring.storage_key("warehouse")
 
+    @cached_property
+    def publisher(self) -> Publisher:
+        """Appends records for this platform; on the embedded chain everything is set up on first
+        use."""
+        settings = self.settings
+        return open_publisher(
+            settings.chain_location,
+            settings.platform,
+            settings.outbox_path,
+            registry=settings.registry,
+            key_file=settings.publisher_key_file,
+            confirmations=settings.confirmations,
+        )
+
+    @property
+    def registry(self) -> Registry:
+        """The contract all records are in."""
+        return self.publisher.registry
+
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("catalogue", "content"):
-            opened = self.__dict__.pop(name, None)
-            close = getattr(opened, "close", None)
-            if close is not None:
-                close()
+        opened = {name: self.__dict__.pop(name, None) for name in ("catalogue", "content")}
+        publisher: Publisher | None = self.__dict__.pop("publisher", None)
+        self.__dict__.pop("keyring", None)
+        if publisher is not None:
+            publisher.registry.chain.close()
+        for store in opened.values():
+            if store is not None:
+                store.close()

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from analytics_pipeline.defs.assets.common import Timer, check_result, daily_asset
+from analytics_pipeline.defs.assets.common import Result, Timer, check_result, daily_asset
 from analytics_pipeline.defs.partitions import days_of
 from analytics_pipeline.defs.resources import StoresResource
 from analytics_pipeline.defs.steps import events as events_step
@@ -18,9 +18,7 @@ from analytics_pipeline.defs.steps import segments as segments_step
         "its data key still unwraps."
     },
 )
-def segments(
-    context: dg.AssetExecutionContext, stores: StoresResource
-) -> dg.MaterializeResult[None]:
+def segments(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's sealed segments: what the sealer wrote to IPFS, encrypted whole. A day whose
     events have expired stops here, before anything is changed."""
     timer, problems = Timer(), []
@@ -28,8 +26,9 @@ def segments(
         problems += segments_step.find_problems(stores.opened, found)
         metadata = segments_step.describe(found)
         context.add_asset_metadata(metadata, partition_key=day.isoformat())
-    return dg.MaterializeResult(
-        metadata={"seconds": timer.seconds}, check_results=[check_result("segments_intact", problems)]
+    return Result(
+        metadata={"seconds": timer.seconds},
+        check_results=[check_result("segments_intact", problems)],
     )
 
 
@@ -44,7 +43,7 @@ def segments(
         "accepted, for every day."
     },
 )
-def events(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.MaterializeResult[None]:
+def events(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's distinct events: segments fetched by CID, decrypted, validated, de-duplicated
     across segments (first received wins), in one encrypted Parquet a day."""
     timer, problems = Timer(), []
@@ -53,7 +52,7 @@ def events(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.Mate
         problems += events_step.find_problems(intake)
         metadata = events_step.describe(intake)
         context.add_asset_metadata(metadata, partition_key=day.isoformat())
-    return dg.MaterializeResult(
+    return Result(
         metadata={"seconds": timer.seconds},
         check_results=[check_result("events_accounted", problems)],
     )

@@ -6,11 +6,17 @@ CIDs. Never a session, a viewer, an address or a key.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from analytics_pipeline.defs.partitions import DAYS, ONE_RUN
+
+# Dagster reads an asset's return annotation at run time and knows the bare class only.
+if TYPE_CHECKING:
+    Result = dg.MaterializeResult[None]
+else:
+    Result = dg.MaterializeResult
 
 #: One process at a time has the warehouse file open, readers included.
 WAREHOUSE_POOL = "duckdb_writer"

@@ -9,7 +9,6 @@ what was selected. Unit tests test SQL, not data, and run in CI instead.
 import json
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -69,9 +68,11 @@ def selected_events(
         if isinstance(event, dg.AssetMaterialization):
             if event.asset_key in context.selected_asset_keys:
                 yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
-        elif isinstance(event, dg.AssetCheckEvaluation):
-            if event.asset_check_key in context.selected_asset_check_keys:
-                yield _check_result(event)
+        elif (
+            isinstance(event, dg.AssetCheckEvaluation)
+            and event.asset_check_key in context.selected_asset_check_keys
+        ):
+            yield _check_result(event)
 
 
 def _check_result(event: Any) -> dg.AssetCheckResult:

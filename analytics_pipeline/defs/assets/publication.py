@@ -4,6 +4,7 @@ import dagster as dg
 
 from analytics_pipeline.defs.assets.common import (
     WAREHOUSE_POOL,
+    Result,
     Timer,
     check_result,
     daily_asset,
@@ -25,16 +26,14 @@ from analytics_pipeline.defs.steps import bundles, commitments, inputs, records,
         "budget_left": "The day has enough privacy budget left for this release.",
     },
 )
-def manifest(
-    context: dg.AssetExecutionContext, stores: StoresResource
-) -> dg.MaterializeResult[None]:
+def manifest(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """What a release of the day will be bound to: the manifest of its segments (RFC 6962 root),
     the privacy policy's hash and the digest of the exact tally."""
     timer = Timer()
     prepared = inputs.load_inputs(stores.opened, days_of(context))
     for day_inputs in prepared:
         context.add_asset_metadata(inputs.describe(day_inputs), partition_key=day_inputs.key)
-    return dg.MaterializeResult(
+    return Result(
         metadata={"seconds": timer.seconds},
         check_results=[
             check_result("tally_within_bounds", inputs.find_tally_problems(prepared)),
@@ -55,9 +54,7 @@ def manifest(
         "policy hash) in the platform's hash chain, under the next revision."
     },
 )
-def commitment(
-    context: dg.AssetExecutionContext, stores: StoresResource
-) -> dg.MaterializeResult[None]:
+def commitment(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's release, planned (budget reserved, revision chosen) and committed on chain before
     any noise is drawn. Days whose inputs did not change keep the release they have."""
     timer = Timer()
@@ -65,7 +62,7 @@ def commitment(
     for plan in planned:
         context.add_asset_metadata(commitments.describe(plan), partition_key=plan.key)
     problems = commitments.find_problems(stores.opened, planned)
-    return dg.MaterializeResult(
+    return Result(
         metadata={"seconds": timer.seconds},
         check_results=[check_result("commitments_on_chain", problems)],
     )
@@ -83,16 +80,14 @@ def commitment(
         "manifest root, policy hash and spend that were committed to.",
     },
 )
-def release(
-    context: dg.AssetExecutionContext, stores: StoresResource
-) -> dg.MaterializeResult[None]:
+def release(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's noised report. Noise is drawn once per revision and stored: materialising again
     returns the same bytes."""
     timer = Timer()
     drawn = reports.draw_missing(stores.opened, days_of(context))
     for item in drawn:
         context.add_asset_metadata(reports.describe(item), partition_key=item.day.isoformat())
-    return dg.MaterializeResult(
+    return Result(
         metadata={"seconds": timer.seconds},
         check_results=[check_result("report_matches_commitment", reports.find_problems(drawn))],
     )
@@ -106,7 +101,7 @@ def release(
     tags={"leaves_the_machine": "public"},
     checks={"bundle_pinned": "The bundle is pinned, and reads back as it was stored."},
 )
-def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.MaterializeResult[None]:
+def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """Everything a stranger needs to verify the day (report, manifest, policy, why it was made),
     one directory on IPFS under one CID."""
     timer = Timer()
@@ -115,7 +110,7 @@ def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.Mate
         metadata = bundles.describe(stores.opened, item)
         context.add_asset_metadata(metadata, partition_key=item.day.isoformat())
     problems = bundles.find_problems(stores.opened, pinned)
-    return dg.MaterializeResult(
+    return Result(
         metadata={"seconds": timer.seconds}, check_results=[check_result("bundle_pinned", problems)]
     )
 
@@ -131,7 +126,7 @@ def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.Mate
         "report, every row, manifest, budget, revisions.",
     },
 )
-def record(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.MaterializeResult[None]:
+def record(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's release record in the platform's hash chain: report root, CIDs and the privacy
     budget spent. Publishing again finds the record and sends nothing."""
     timer = Timer()
@@ -140,6 +135,6 @@ def record(context: dg.AssetExecutionContext, stores: StoresResource) -> dg.Mate
         metadata = records.describe(stores.opened, item)
         context.add_asset_metadata(metadata, partition_key=item.day.isoformat())
     problems = records.find_problems(stores.opened, published)
-    return dg.MaterializeResult(
+    return Result(
         metadata={"seconds": timer.seconds}, check_results=[check_result("verified", problems)]
     )

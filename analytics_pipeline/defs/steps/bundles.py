@@ -23,9 +23,7 @@ def pin_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
         cid = stores.content.add_directory(build_files(stores, release))
         stores.content.pin(cid)
         pinned.append(
-            store_release(
-                stores.catalogue, stores.platform, day, release.revision, bundle_cid=cid
-            )
+            store_release(stores.catalogue, stores.platform, day, release.revision, bundle_cid=cid)
         )
     return pinned
 

@@ -61,7 +61,7 @@ class Intake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def build_distinct(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The distinct events of several segments; of equal ones the first received is kept (of
     those received together, the one in the earlier segment)."""
-    frame = pl.concat([pl.DataFrame(schema=RAW_SCHEMA), *(f.cast(dict(RAW_SCHEMA)) for f in frames)])
+    frame = pl.concat([pl.DataFrame(schema=RAW_SCHEMA), *(f.cast(RAW_SCHEMA) for f in frames)])
     return frame.sort("received_at_ms", maintain_order=True).unique(
         subset=IDENTITY, keep="first", maintain_order=True
     )

@@ -123,7 +123,9 @@ def find_budget_problems(stores: Stores, inputs: Sequence[DayInputs]) -> list[st
         if latest is not None and latest.live and latest.inputs_digest == day_inputs.digest:
             continue
         policy = day_inputs.policy
-        left = policy.rho_nano_per_day - spent_nano(stores.catalogue, stores.platform, day_inputs.day)
+        left = policy.rho_nano_per_day - spent_nano(
+            stores.catalogue, stores.platform, day_inputs.day
+        )
         if left < policy.rho_nano_per_release:
             problems.append(
                 f"{day_inputs.day}: {left} nano-rho left, a release spends "

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from analytics_pipeline.core.errors import StoreError
+from analytics_pipeline.chain.plan import MAX_BATCH
+from analytics_pipeline.core.errors import InvalidInput, StoreError
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Segment,
@@ -22,8 +23,11 @@ def load_segments(stores: Stores, days: Iterable[date]) -> dict[date, list[Segme
 
     Raises:
         EventsExpired: a day's events were destroyed; nothing of any day was changed.
+        InvalidInput: more days than go into one transaction.
     """
     days = list(days)
+    if len(days) > MAX_BATCH:
+        raise InvalidInput("days", f"a run publishes at most {MAX_BATCH} days as one batch")
     for day in days:
         require_events(stores.catalogue, stores.platform, day)
     return {day: list_segments(stores.catalogue, stores.platform, day) for day in days}

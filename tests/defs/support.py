@@ -1,0 +1,133 @@
+"""A deployment in a temporary folder: hand-made sessions through the real queue and sealer."""
+
+import json
+import random
+import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from analytics_pipeline.core.batch import build_payload, hpke_info, seal_payload
+from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
+from analytics_pipeline.defs.stores import Stores
+from analytics_pipeline.sealer.rounds import RoundResult, SealerStores
+from analytics_pipeline.sealer.worker import seal_waiting
+from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.storage.catalogue import Video, open_catalogue, put_videos
+from analytics_pipeline.storage.ipfs import open_store
+from analytics_pipeline.storage.keyring import Keyring
+from analytics_pipeline.storage.public_keys import active_public_key
+from analytics_pipeline.storage.queue import QueuedBatch, SqliteQueue
+
+VIDEOS = [
+    Video(f"video-{number}", f"creator-{number % 2}", f"Video {number}", 120_000)
+    for number in range(4)
+]
+TODAY = datetime.now(UTC).date()
+DAYS = [TODAY - timedelta(days=back) for back in (3, 2, 1)]
+
+
+@dataclass
+class Deployment:
+    """Settings of a fresh state folder with keys and videos, and ways to fill it."""
+
+    settings: Settings
+
+    @classmethod
+    def create(cls, home: Path, **environ: str) -> "Deployment":
+        settings = load_settings({"ANALYTICS_HOME": str(home), **environ})
+        home.mkdir(parents=True, exist_ok=True)
+        Keyring.create(settings.keys_dir)
+        catalogue = open_catalogue(settings.catalogue_location)
+        put_videos(catalogue, settings.platform, VIDEOS)
+        catalogue.close()
+        return cls(settings)
+
+    def stores(self) -> Stores:
+        return Stores(self.settings)
+
+    def send(self, batches: list[tuple[str, list[dict[str, Any]]]], *, tag: str = "a") -> None:
+        """Queue one sealed batch per (viewer, events)."""
+        entry = active_public_key(self.settings.keys_dir)
+        queue = SqliteQueue(self.settings.queue_path)
+        queued = []
+        for number, (viewer, events) in enumerate(batches):
+            batch_id = f"batch-{tag}-{number:08d}"
+            info = hpke_info(self.settings.platform, entry.key_id, batch_id)
+            queued.append(
+                QueuedBatch(
+                    id=0,
+                    project=self.settings.platform,
+                    batch_id=batch_id,
+                    key_id=entry.key_id,
+                    sealed=seal_payload(build_payload(events), entry.public_key, info),
+                    viewer=viewer,
+                    country=("DE", "US", "ZZ")[number % 3],
+                    received_at_ms=max(event["at_ms"] for event in events) + 5_000,
+                )
+            )
+        assert all(queue.put_many(queued))
+        queue.close()
+
+    def seal(self) -> RoundResult:
+        """Seal everything that waits, as `python -m analytics_pipeline.sealer --once` does."""
+        stores = SealerStores(
+            queue=SqliteQueue(self.settings.queue_path),
+            keyring=Keyring(self.settings.keys_dir),
+            content=open_store(self.settings.ipfs_location),
+            catalogue=open_catalogue(self.settings.catalogue_location),
+        )
+        return seal_waiting(stores, threading.Event())
+
+
+def viewer_of(number: int, day: date) -> str:
+    """A day's pseudonym: 32 hex digits."""
+    return random.Random(f"{number}/{day}").randbytes(16).hex()
+
+
+def build_sessions(
+    day: date, viewers: int, *, seed: int = 0
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """(viewer, events) of one session a viewer: load, play, heartbeats, perhaps complete."""
+    rng = random.Random(f"{seed}/{day}")
+    return [
+        (viewer_of(number, day), _session(rng, day, f"session-{seed}-{day:%Y%m%d}-{number:05d}"))
+        for number in range(viewers)
+    ]
+
+
+def _session(rng: random.Random, day: date, session_id: str) -> list[dict[str, Any]]:
+    start = day_start_ms(day) + rng.randrange(MS_PER_DAY - 600_000)
+    video = rng.choice(VIDEOS)
+    beats = rng.randrange(1, 13)
+    provider = rng.choice(["ipfs", "arweave", "filecoin", "cdn"])
+
+    def event(kind: str, offset_ms: int, seq: int, **extra: Any) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "session_id": session_id,
+            "video_id": video.video_id,
+            "at_ms": start + offset_ms,
+            "seq": seq,
+            "provider": provider,
+            **extra,
+        }
+
+    events = [event("load", 0, 0), event("play", 400, 1, position_ms=0, startup_ms=350)]
+    for beat in range(1, beats + 1):
+        position = beat * 10_000
+        extra = {"position_ms": position, "delivered_bytes": 1_000_000}
+        events.append(event("heartbeat", 400 + position, 1 + beat, **extra))
+    if beats == 12:
+        events.append(event("complete", 400 + 120_100, 20, position_ms=120_000))
+    return events
+
+
+def all_text(folder: Path) -> bytes:
+    """Every file below a folder, one after the other."""
+    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, default=str, sort_keys=True)
