@@ -33,7 +33,7 @@ _HMAC_BLOCK_BYTES: Final = 64
 _MAX_DAYS: Final = 3660
 
 
-class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
+class Plugin(BasePlugin):
     """Loaded by `profiles.yml`; its configuration has `platform`, `raw_dir`, `raw_key`,
     `selection_key` and `temp_dir`."""
 

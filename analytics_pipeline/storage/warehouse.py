@@ -62,10 +62,8 @@ def configure_encryption(con: duckdb.DuckDBPyConnection) -> None:
     DuckDB 1.5 writes encrypted files only with httpfs loaded. It comes from the wheel
     `duckdb-extension-httpfs`; without one for this version, an installed one is loaded.
     """
-    spec = importlib.util.find_spec("duckdb_extension_httpfs")
-    folder = Path(spec.submodule_search_locations[0]) if _has_folder(spec) else Path()
-    bundled = folder / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
-    con.execute(f"LOAD {_quoted(str(bundled))}" if bundled.exists() else "LOAD httpfs")
+    bundled = _bundled_httpfs()
+    con.execute(f"LOAD {_quoted(str(bundled))}" if bundled else "LOAD httpfs")
     con.execute("SET temp_file_encryption = true")
 
 
@@ -111,12 +109,12 @@ def write_videos(con: duckdb.DuckDBPyConnection, videos: pl.DataFrame) -> None:
 
     Args:
         con: an open warehouse.
-        videos: exactly the columns of `VIDEOS_SCHEMA`; one row per (platform, video_id);
+        videos: exactly the columns of `VIDEOS_SCHEMA`, in order; one row per (platform, video_id);
             `duration_ms` positive.
     Raises:
         InvalidInput: the frame breaks one of these rules.
     """
-    if dict(videos.schema) != dict(VIDEOS_SCHEMA):
+    if videos.schema != VIDEOS_SCHEMA:
         raise InvalidInput("videos", f"columns must be {VIDEOS_SCHEMA}, not {videos.schema}")
     if videos.select(pl.exclude("title").has_nulls().any()).row(0) != (False,) * 4:
         raise InvalidInput("videos", "only title may be null")
@@ -127,10 +125,7 @@ def write_videos(con: duckdb.DuckDBPyConnection, videos: pl.DataFrame) -> None:
     con.register("new_videos", videos)
     try:
         con.execute("CREATE SCHEMA IF NOT EXISTS warehouse.catalogue")
-        con.execute(
-            "CREATE OR REPLACE TABLE warehouse.catalogue.videos AS "
-            f"SELECT {', '.join(VIDEOS_SCHEMA)} FROM new_videos"
-        )
+        con.execute("CREATE OR REPLACE TABLE warehouse.catalogue.videos AS FROM new_videos")
     finally:
         con.unregister("new_videos")
 
@@ -151,8 +146,11 @@ def load_mart(con: duckdb.DuckDBPyConnection, mart: str, platform: str, day: dat
         raise StoreError(f"{mart} has not been built yet; run dbt first") from None
 
 
-def _has_folder(spec: object) -> bool:
-    return bool(getattr(spec, "submodule_search_locations", None))
+def _bundled_httpfs() -> Path | None:
+    spec = importlib.util.find_spec("duckdb_extension_httpfs")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    name = Path("extensions", f"v{duckdb.__version__}", "httpfs.duckdb_extension")
+    return next((Path(folder, name) for folder in folders if Path(folder, name).exists()), None)
 
 
 def _quoted(text: str) -> str:

@@ -1,16 +1,16 @@
--- Every distinct event of the raw layer is in exactly one view or counted as of an unknown video.
-with events as (
+-- Every distinct event is in exactly one view, or counted as of an unknown video.
+with views as (
     select
         day,
-        count(*) as events
-    from {{ ref('stg_events') }}
+        sum(events) as events
+    from {{ ref('int_views') }}
     group by day
 )
 
 select whole.day
 from {{ ref('platform_day') }} as whole
-left join events on whole.day = events.day
+left join views on whole.day = views.day
 where
     whole.platform = {{ platform() }}
     and {{ in_days('whole.day') }}
-    and whole.events + whole.unknown_video_events != coalesce(events.events, 0)
+    and whole.events - whole.unknown_video_events != coalesce(views.events, 0)

@@ -5,11 +5,11 @@ with watched as (
         video_id,
         creator_id,
         sum(watch_ms)::bigint as watch_ms,
-        max(furthest_bin) filter (where played) as furthest_bin,
+        max(furthest_bin) as furthest_bin,
         bool_or(completed) as completed
     from {{ ref('int_views') }}
+    where played
     group by day, viewer, video_id, creator_id
-    having bool_or(played)
 ),
 
 countries as (

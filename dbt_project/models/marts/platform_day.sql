@@ -10,18 +10,18 @@ views as (
         count(*) as views,
         count(*) filter (where played) as plays,
         {{ seconds(total('watch_ms')) }} as watch_seconds,
-        count(*) filter (where completed) as completions,
-        {{ total('events') }} as events
+        count(*) filter (where completed) as completions
     from {{ ref('int_views') }}
     group by day
 ),
 
-unknown as (
+events as (
     select
         events.day,
-        count(*) as events
+        count(*) as events,
+        count(*) filter (where videos.video_id is null) as unknown_video_events
     from {{ ref('stg_events') }} as events
-    anti join {{ ref('stg_videos') }} as videos on events.video_id = videos.video_id
+    left join {{ ref('stg_videos') }} as videos on events.video_id = videos.video_id
     group by events.day
 )
 
@@ -37,8 +37,8 @@ select
     {{ ratio('views.plays', 'views.views') }} as play_rate,
     coalesce(views.completions, 0) as completions,
     {{ ratio('views.completions', 'views.plays') }} as completion_rate,
-    coalesce(views.events, 0) as events,
-    coalesce(unknown.events, 0) as unknown_video_events
+    coalesce(events.events, 0) as events,
+    coalesce(events.unknown_video_events, 0) as unknown_video_events
 from days
 left join views on days.day = views.day
-left join unknown on days.day = unknown.day
+left join events on days.day = events.day
