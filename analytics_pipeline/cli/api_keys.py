@@ -22,7 +22,7 @@ def create(
 ) -> None:
     """Make a key and print it once; only its SHA-256 is stored.
 
-        analytics-pipeline api-keys create 'our site' --origin https://video.example
+    analytics-pipeline api-keys create 'our site' --origin https://video.example
     """
     from analytics_pipeline.storage.api_keys import create_api_key
 

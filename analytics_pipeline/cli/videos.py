@@ -48,7 +48,7 @@ def import_(
 ) -> None:
     """Add videos, or update what is known of them.
 
-        analytics-pipeline videos import videos.csv
+    analytics-pipeline videos import videos.csv
     """
     out.print(f"{import_videos(load_settings(), file)} videos imported.")
 

@@ -22,7 +22,7 @@ def seal(
 ) -> None:
     """Run the sealer: open queued batches, write encrypted segments, pin them.
 
-        analytics-pipeline seal --once
+    analytics-pipeline seal --once
     """
     children.replace_process("sealer", *(["--once"] if once else []))
 
@@ -45,7 +45,7 @@ def compute(
 def dbt(context: typer.Context) -> None:
     """Run dbt with this deployment's warehouse and keys.
 
-        analytics-pipeline dbt build --select platform_day --vars '{start_day: 2026-11-01, end_day: 2026-11-01}'
-        analytics-pipeline dbt docs generate --static
+    analytics-pipeline dbt build --select platform_day --vars '{start_day: 2026-11-01, end_day: 2026-11-01}'
+    analytics-pipeline dbt docs generate --static
     """
     children.replace_process("defs", "dbt", *context.args)

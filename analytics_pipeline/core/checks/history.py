@@ -73,6 +73,16 @@ def find_release(
     return commit, release
 
 
+def find_newest_release(evidence: ChainEvidence, day: datetime.date) -> ReleaseRecord:
+    """The record of a day's newest release: which bundle to fetch. Raises RecordNotOnChain."""
+    _, releases = records_of_day(evidence, day)
+    if not releases:
+        missing = RecordNotOnChain(f"a release of {evidence.platform} {day}", "none")
+        missing.number = 1
+        raise missing
+    return max(releases, key=lambda record: record.revision)
+
+
 def verify_revisions(
     evidence: ChainEvidence, day: datetime.date, revision: int, previous: str | None
 ) -> list[int]:
