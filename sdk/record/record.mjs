@@ -1,7 +1,7 @@
 // Records player sessions: real Chromium plays real video over a real (bad) network with the built
 // SDK; what arrives, opened, goes to data/recordings/sessions.jsonl. See the README there.
 //
-//   node record/record.mjs [--out FILE] [--parallel 8] [--only TEXT] [--python python3]
+//   node record/record.mjs [--out FILE] [--parallel 10] [--only TEXT] [--python python3]
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const { values: options } = parseArgs({
   options: {
     out: { type: "string", default: join(here, "../../data/recordings/sessions.jsonl") },
-    parallel: { type: "string", default: "8" },
+    parallel: { type: "string", default: "10" },
     only: { type: "string", default: "" },
     python: { type: "string", default: "python3" },
     chromium: { type: "string", default: "/usr/bin/chromium" },
