@@ -141,7 +141,7 @@ def _seal(
             part = events.slice(start, MAX_ROWS_PER_SEGMENT)
             fate = fates[platform, day] if start == 0 else Counts()
             yield seal_frame(
-                part.select(SCHEMA),
+                part.select(*SCHEMA),
                 keyring,
                 platform=platform,
                 day=day,

@@ -44,8 +44,8 @@ class Catalogue:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent read-only view."""
-        with self.engine.connect() as plain:
+        """One consistent read-only view. Raises StoreError if the catalogue does not answer."""
+        with self._named_errors(), self.engine.connect() as plain:
             level = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
             connection = plain.execution_options(**level)
             with connection.begin():
@@ -58,14 +58,25 @@ class Catalogue:
         Args:
             serial: names of what must not be written by two transactions at once, e.g.
                 ``release/demo/2025-01-01``. On SQLite all writes are serial anyway.
+        Raises:
+            StoreError: the catalogue does not answer, or is locked for too long.
         """
-        with self.engine.connect() as plain:
+        with self._named_errors(), self.engine.connect() as plain:
             connection = plain.execution_options(**{_WRITES: True})
             with connection.begin():
                 if not self.is_sqlite:
                     for number in sorted({_lock_number(name) for name in serial}):
                         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": number})
                 yield connection
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """Operational failures (disk, server, lock) as StoreError, without SQL or parameters."""
+        try:
+            yield
+        except OperationalError as error:
+            reason = str(error.orig).splitlines()[0]
+            raise StoreError(f"{self}: {reason}") from None
 
     @contextmanager
     def sole(self, name: str) -> Iterator[bool]:
@@ -107,15 +118,9 @@ def open_catalogue(url: str) -> Catalogue:
         StoreError: not reachable, or laid out by another version.
     """
     parsed = _parse_url(url)
-    try:
-        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgres(parsed)
-        catalogue = Catalogue(engine)
-        _create_layout(catalogue)
-    except OperationalError as error:
-        raise StoreError(
-            f"catalogue {parsed.render_as_string(hide_password=True)} cannot be opened: "
-            f"{str(error.orig).splitlines()[0]}"
-        ) from None
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    catalogue = Catalogue(_sqlite(parsed) if is_sqlite else _postgres(parsed))
+    _create_layout(catalogue)
     return catalogue
 
 
@@ -135,8 +140,11 @@ def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
         raise InvalidSettings("catalogue_url", "an in-memory catalogue would forget what it sealed")
     path = Path(url.database)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"catalogue {path} cannot be opened: {error.strerror}") from None
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
 
     @event.listens_for(engine, "connect")
