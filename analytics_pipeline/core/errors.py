@@ -16,6 +16,7 @@
     │   ├── DecryptionFailed    wrong key, or the ciphertext was altered
     │   ├── SealerRunning       another sealer works on the same stores
     │   └── EventsExpired       the day's raw events are gone; nothing can be recomputed
+    ├── UploadFailed            the ingestion API did not take a batch
     ├── ReleaseError
     │   ├── BudgetOverspent     the release would spend more privacy budget than is left
     │   └── ReleaseConflict     something stored once was about to be stored differently
@@ -108,6 +109,10 @@ class SealerRunning(StoreError):
 
 class EventsExpired(StoreError):
     """The day's raw events were destroyed, so nothing about it can be recomputed."""
+
+
+class UploadFailed(PipelineError):
+    """The ingestion API refused a batch for good, or could not be reached in several attempts."""
 
 
 class ReleaseError(PipelineError):

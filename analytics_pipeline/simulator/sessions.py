@@ -1,0 +1,42 @@
+"""Simulated sessions, one by one: a visit with its recording laid over its starting time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from analytics_pipeline.core.event import Event
+from analytics_pipeline.simulator.population import Viewer, build_videos
+from analytics_pipeline.simulator.schedule import build_schedule
+from analytics_pipeline.simulator.spec import SimulationSpec
+
+
+@dataclass(frozen=True)
+class SimulatedSession:
+    """The events of one session, in order, and who sends them from where."""
+
+    session_id: str
+    viewer: Viewer
+    recording_id: str
+    events: tuple[Event, ...]
+
+
+def simulate(spec: SimulationSpec) -> Iterator[SimulatedSession]:
+    """All sessions of the spec, each day's in order of arrival.
+
+    Of a recording everything is kept but session id, video id, provider and the time it began.
+    """
+    videos = build_videos(spec)
+    for visit in build_schedule(spec):
+        shape = spec.shapes[visit.shape]
+        events = tuple(
+            msgspec.structs.replace(
+                event,
+                session_id=visit.session_id,
+                video_id=videos[visit.video].video_id,
+                provider=visit.provider,
+                at_ms=visit.started_at_ms + offset_ms,
+            )
+            for event, offset_ms in zip(shape.events, shape.offsets_ms, strict=True)
+        )
+        yield SimulatedSession(visit.session_id, visit.viewer, shape.recording_id, events)
