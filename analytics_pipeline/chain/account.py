@@ -13,7 +13,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from analytics_pipeline.chain.interface import Call, Chain, Fees, Receipt
+from analytics_pipeline.chain.interface import Call, Chain, Fees, Receipt, TransactionRejected
 from analytics_pipeline.core.errors import KeyUnavailable, PublishFailed
 
 _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
@@ -70,24 +70,37 @@ def send_and_wait(
     to: str | None,
     data: bytes,
     *,
+    nonce: int | None = None,
     timeout_seconds: float = 120.0,
 ) -> Receipt:
     """Send one transaction and wait until it is included.
 
+    Args:
+        nonce: the only one to use; None: the next free one, again if it is lost to another
+            transaction of the account.
     Raises:
         CallReverted: the contract would refuse it; nothing was sent.
+        TransactionRejected: the node refused it.
         PublishFailed: not included in time, or it failed on chain.
     """
     call = Call(account.address, to, data)
-    gas = gas_limit(chain.estimate_gas(call))
-    nonce = chain.nonce(account.address)
-    digest, raw = sign(account, chain.chain_id, call, nonce=nonce, gas=gas, fees=chain.fees())
-    chain.send(raw)
     deadline = time.monotonic() + timeout_seconds
-    while (receipt := chain.receipt(digest)) is None:
-        if time.monotonic() > deadline:
-            raise PublishFailed(f"transaction 0x{digest.hex()} was not included in time")
-        time.sleep(0.1)
-    if not receipt.succeeded:
-        raise PublishFailed(f"transaction 0x{digest.hex()} failed on chain")
-    return receipt
+    while time.monotonic() < deadline:
+        used = chain.nonce(account.address) if nonce is None else nonce
+        gas = gas_limit(chain.estimate_gas(call))
+        digest, raw = sign(account, chain.chain_id, call, nonce=used, gas=gas, fees=chain.fees())
+        try:
+            chain.send(raw)
+        except TransactionRejected as error:
+            if not error.settled or nonce is not None:
+                raise
+        while (receipt := chain.receipt(digest)) is None:
+            if time.monotonic() > deadline or chain.nonce(account.address) > used:
+                break
+            time.sleep(0.1)
+        if receipt is None and (receipt := chain.receipt(digest)) is None:
+            continue  # the nonce went to another transaction
+        if not receipt.succeeded:
+            raise PublishFailed(f"transaction 0x{digest.hex()} failed on chain")
+        return receipt
+    raise PublishFailed("the transaction was not included in time")

@@ -108,4 +108,5 @@ def open_publisher(
         Outbox(outbox),
         confirmations=confirmations,
         timeout_seconds=timeout_seconds,
+        poll_seconds=0.02 if chain.instant else 1.0,
     )

@@ -154,6 +154,8 @@ class EmbeddedChain:
             head = self._chain.get_canonical_head()
             builder = self._chain.get_vm(head).get_transaction_builder()
             transaction = builder.decode(raw)
+            if transaction.chain_id != self.chain_id:  # py-evm does not look
+                raise TransactionRejected("signed for another chain", settled=False)
             try:
                 result, receipts, _ = self._chain.mine_all([transaction], parent_header=head)
             except ValidationError as error:

@@ -145,6 +145,7 @@ class Publisher:
             busy = self._push_on()  # 2
             found, calldata = look(self.registry.read_evidence(platform))  # 1
             if calldata is None and self._deep_enough(max(r.block_number for r in found)):
+                self._push_on()  # clears the outbox of what has just been settled
                 return
             if time.monotonic() > deadline:
                 raise PublishFailed(

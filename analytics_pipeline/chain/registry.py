@@ -62,7 +62,8 @@ def refusal(error: CallReverted) -> PipelineError:
 def deploy_registry(chain: Chain, owner: LocalAccount) -> "Registry":
     """Create a registry owned by `owner` (hand it to a multisig afterwards, in two steps)."""
     nonce = chain.nonce(owner.address)
-    send_and_wait(chain, owner, None, registry_abi().deployment(["address"], [owner.address]))
+    creation = registry_abi().deployment(["address"], [owner.address])
+    send_and_wait(chain, owner, None, creation, nonce=nonce)
     return Registry(chain, contract_address(owner.address, nonce))
 
 
