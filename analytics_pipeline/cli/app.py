@@ -18,7 +18,7 @@ app = typer.Typer(
     name="analytics-pipeline",
     help=(
         "Private, verifiable viewership analytics for decentralised video.\n\n"
-        "New here? [bold]analytics-pipeline demo[/] runs the whole way once in a folder of its own; "
+        "New here? [bold]analytics-pipeline demo[/] runs the whole way once in its own folder; "
         "[bold]analytics-pipeline verify data/sample_day[/] checks a published day offline."
     ),
     no_args_is_help=True,

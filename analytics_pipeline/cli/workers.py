@@ -45,7 +45,7 @@ def compute(
 def dbt(context: typer.Context) -> None:
     """Run dbt with this deployment's warehouse and keys.
 
-    analytics-pipeline dbt build --select platform_day --vars '{start_day: 2026-11-01, end_day: 2026-11-01}'
+    analytics-pipeline dbt build --vars '{start_day: 2026-11-01, end_day: 2026-11-01}'
     analytics-pipeline dbt docs generate --static
     """
     children.replace_process("defs", "dbt", *context.args)
