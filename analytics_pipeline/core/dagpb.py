@@ -88,12 +88,12 @@ def parse_node(block: Block) -> Node:
     try:
         fields = list(_fields(block.data))
         links = [_decode_link(value) for number, value in fields if number == 2]
-        data = next((value for number, value in fields if number == 1), b"")
+        data = _as_bytes(next((value for number, value in fields if number == 1), b""))
     except (InvalidInput, TypeError, ValueError) as error:
         raise InvalidContent(f"block {block.cid}", f"is not dag-pb: {error}") from None
-    if encode_node(links, _as_bytes(data)) != block.data:
+    if encode_node(links, data) != block.data:
         raise InvalidContent(f"block {block.cid}", "is not in canonical dag-pb form")
-    return Node(tuple(links), _as_bytes(data))
+    return Node(tuple(links), data)
 
 
 def parse_file_node(block: Block) -> FileNode:

@@ -15,6 +15,7 @@ Trust: the RPC port is full control over the node; bind it to loopback or put TL
 """
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 
 import ipfshttpclient  # type: ignore[import-untyped]
 import requests
-from ipfshttpclient import exceptions  # type: ignore[import-untyped]
+from ipfshttpclient import exceptions
 
 from analytics_pipeline.core.cid import MAX_BLOCK_BYTES, Block, verify_block
 from analytics_pipeline.core.errors import ContentUnavailable, IntegrityError, InvalidSettings
@@ -44,7 +45,10 @@ _BLOCK_OPTIONS: Final[Mapping[str, Any]] = {
     "mhtype": "sha2-256",
     "version": 1,
 }
-_FINAL_REFUSALS: Final = ("not pinned", "isn't pinned", "not found", "could not find", "invalid")
+_FINAL_REFUSALS: Final = ("not pinned", "pinned indirectly", "not found", "could not find")
+
+# ipfshttpclient 0.7 hands urllib3 2 an argument it no longer needs; harmless below urllib3 3.
+warnings.filterwarnings("ignore", "The 'strict' parameter", FutureWarning, r"urllib3\.poolmanager")
 
 
 class NodeRefused(ContentUnavailable):
@@ -148,8 +152,12 @@ class Node:
         return self._pins(timer)
 
     def _pins(self, timer: Timer, *cids: str) -> list[str]:
+        # About given CIDs the answer is to be spelt as asked; a list may hold CIDv0, which have
+        # no spelling in base32.
+        opts = {"cid-base": "base32"} if cids else {}
+
         def call() -> Any:
-            return self._client.pin.ls(*cids, type="recursive", **_patient(timer))
+            return self._client.pin.ls(*cids, type="recursive", opts=opts, **_patient(timer))
 
         return list(self._ask("Keys", timer, call))
 
