@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Final
 
 from analytics_pipeline.core import canonical, merkle
@@ -96,11 +97,13 @@ def build_manifest(
     platform: str, day: datetime.date, segments: Iterable[ManifestSegment]
 ) -> Manifest:
     """Order the segments and check them. Raises InvalidInput (an id twice, a malformed field)."""
-    ordered = sorted(segments, key=lambda segment: segment.segment_id)
-    for position, segment in enumerate(ordered):
+    unordered = list(segments)
+    for position, segment in enumerate(unordered):
         _check_segment(segment, f"segments[{position}]")
-        if position and ordered[position - 1].segment_id == segment.segment_id:
-            raise InvalidInput(f"segments[{position}].segment_id", "occurs twice")
+    ordered = sorted(unordered, key=lambda segment: segment.segment_id)
+    for before, segment in pairwise(ordered):
+        if before.segment_id == segment.segment_id:
+            raise InvalidInput("segments.segment_id", f"{segment.segment_id} occurs twice")
     return Manifest(platform, day, tuple(ordered))
 
 

@@ -65,11 +65,15 @@ def check_keys(rows: Iterable[tuple[str, str, str]], policy: Policy) -> None:
 
 def build_tally(rows: Iterable[tuple[str, str, str, int]], policy: Policy) -> list[TallyRow]:
     """Sort rows and check them. Raises InvalidInput; messages name keys, never values."""
-    tally = sorted(TallyRow(*row) for row in rows)
+    tally = [TallyRow(*row) for row in rows]
     for position, row in enumerate(tally):
+        names: tuple[object, ...] = row[:3]
+        if not all(isinstance(name, str) for name in names):
+            raise InvalidInput(f"rows[{position}]", "scope, key and metric must be text")
         value: object = row.value
         if type(value) is not int or not 0 <= value <= MAX_TALLY_VALUE:
             raise InvalidInput(f"rows[{position}].value", f"must be an integer in 0..{2**52}")
+    tally.sort()
     check_keys((row[:3] for row in tally), policy)
     return tally
 

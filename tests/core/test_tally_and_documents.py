@@ -66,6 +66,7 @@ def test_a_tally_without_some_row_is_refused(position: int) -> None:
         ("region", "FR", "viewers", 3),
         ("platform", "x", "viewers", 3),
         ("creator", "ana", "likes", 3),
+        ("creator", None, "viewers", 3),
     ],
 )
 def test_a_tally_with_some_other_row_is_refused(row: tuple[str, str, str, int]) -> None:
@@ -128,6 +129,7 @@ def test_published_manifests_are_read_strictly() -> None:
         lambda m: m["header"].update(day="2026-3-1"),
         lambda m: m.update(segments={}),
         lambda m: m["segments"].append(5),
+        lambda m: m["segments"][0].update(segment_id=None),
     ):
         with pytest.raises(InvalidInput):
             parse_manifest(edit_json(data, change))
@@ -179,7 +181,7 @@ json_values = st.recursive(
 
 @given(st.data())
 def test_no_altered_member_crashes_a_parser(data: st.DataObject) -> None:
-    """Any JSON in place of any member is refused as InvalidInput, or understood to the last byte."""
+    """Any JSON in place of any member is refused as InvalidInput or understood to the byte."""
     documents = (
         (parse_manifest, small_manifest(DAY).canonical_bytes),
         (parse_policy, SMALL_POLICY.canonical_bytes),
