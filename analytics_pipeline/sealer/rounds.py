@@ -32,7 +32,7 @@ from analytics_pipeline.storage.segments import (
     seal_frame,
 )
 
-MAX_BATCHES: Final = 5_000
+MAX_BATCHES: Final = 20_000
 #: of sealed batches held in memory; opened and validated they need about fifteen times as much
 MAX_BYTES: Final = 16 * 2**20
 MAX_ROWS_PER_SEGMENT: Final = 500_000
