@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from analytics_pipeline.core.bundle import BUNDLE_DIRECTORY, BUNDLE_FILES, CHAIN_FILE
+from analytics_pipeline.core.canonical import hash_text
 from analytics_pipeline.core.checks.documents import (
     verify_bundle_cid,
     verify_files,
@@ -121,7 +122,7 @@ def verify_bundle(
         detail.append(f"{len(bundle['report.json'])} bytes, {release.report_cid}")
     with table.check(4) as detail:
         verify_root(leaves, release)
-        detail.append(f"{len(leaves)} leaves, {release.report_root.hex()}")
+        detail.append(f"{len(leaves)} leaves, {hash_text(release.report_root)}")
     with table.check(5) as detail:
         policy = verify_policy(bundle["policy.json"], commit)
         rows = verify_rows(leaves[1:], policy)
@@ -129,7 +130,7 @@ def verify_bundle(
         detail.append(f"{len(rows)} rows, {suppressed} suppressed")
     with table.check(6) as detail:
         manifest = verify_manifest(bundle["manifest.json"], info, commit)
-        detail.append(f"{len(manifest.segments)} segments, {manifest.root.hex()}")
+        detail.append(f"{len(manifest.segments)} segments, {hash_text(manifest.root)}")
     with table.check(7) as detail:
         detail.append(verify_budget(evidence, policy, release))
     with table.check(8) as detail:

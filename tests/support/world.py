@@ -71,7 +71,8 @@ def small_tally(policy: Policy, videos: int = 2, scale: int = 1) -> list[TallyRo
     """A complete tally: some values far above their thresholds, some zero."""
     rows = [("platform", "", metric, 500_000 * scale) for metric in policy.metrics_of("platform")]
     rows += [
-        ("region", region, "viewers", 400 * i * scale) for i, region in enumerate(policy.regions)
+        ("region", region, "viewers", 400 * i * scale)
+        for i, region in enumerate(policy.regions[::-1])
     ]
     rows += [("creator", "ana", metric, 250_000 * scale) for metric in policy.metrics_of("creator")]
     for number in range(videos):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from analytics_pipeline.core import merkle
 from analytics_pipeline.core.bundle import FOLDER_FILES, BundleInfo, parse_bundle_info
+from analytics_pipeline.core.canonical import hash_text
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.manifest import Manifest, parse_manifest
 from analytics_pipeline.core.policy import Policy, parse_policy
@@ -104,8 +105,8 @@ def verify_report_bytes(
     if header.revision != info.revision:
         raise WrongRevision(f"a report of revision {info.revision}", f"{header.revision}")
     for field, ours, theirs in (
-        ("manifest root", commit.manifest_root.hex(), header.manifest_root.hex()),
-        ("policy hash", commit.policy_hash.hex(), header.policy_hash.hex()),
+        ("manifest root", hash_text(commit.manifest_root), hash_text(header.manifest_root)),
+        ("policy hash", hash_text(commit.policy_hash), hash_text(header.policy_hash)),
         ("spend in nano-rho", str(release.spend_nano_rho), str(header.spend_nano_rho)),
         ("number of rows", str(len(leaves) - 1), str(header.row_count)),
     ):
@@ -118,14 +119,14 @@ def verify_root(leaves: tuple[bytes, ...], release: ReleaseRecord) -> None:
     """Check 4. Raises RootMismatch."""
     root = merkle.root(leaves)
     if root != release.report_root:
-        raise RootMismatch(f"report root {release.report_root.hex()}", root.hex())
+        raise RootMismatch(f"report root {hash_text(release.report_root)}", hash_text(root))
 
 
 def verify_policy(document: bytes, commit: CommitRecord) -> Policy:
     """Check 5, first half. Raises PolicyMismatch, PolicyUnsound."""
     digest = hashlib.sha256(document).digest()
     if digest != commit.policy_hash:
-        raise PolicyMismatch(f"policy {commit.policy_hash.hex()}", digest.hex())
+        raise PolicyMismatch(f"policy {hash_text(commit.policy_hash)}", hash_text(digest))
     try:
         return parse_policy(document)
     except InvalidInput as error:
@@ -143,5 +144,7 @@ def verify_manifest(document: bytes, info: BundleInfo, commit: CommitRecord) -> 
     if manifest.day != info.day:
         raise WrongDay(f"a manifest of {info.day}", f"one of {manifest.day}")
     if manifest.root != commit.manifest_root:
-        raise ManifestMismatch(f"manifest root {commit.manifest_root.hex()}", manifest.root.hex())
+        raise ManifestMismatch(
+            f"manifest root {hash_text(commit.manifest_root)}", hash_text(manifest.root)
+        )
     return manifest

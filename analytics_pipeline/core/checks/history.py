@@ -7,6 +7,7 @@ Belongs here: checks 1, 7 and 8. Does not belong here: hashing the records
 import datetime
 
 from analytics_pipeline.core.accounting import DELTA, NANO, published_epsilon
+from analytics_pipeline.core.canonical import hash_text
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.policy import Policy
 from analytics_pipeline.core.record import (
@@ -45,7 +46,7 @@ def verify_history(chain_file: bytes, registry_head: bytes | None) -> ChainEvide
             raise HistoryBroken("records that hash to chain.json's head", error.problem) from None
         raise ChainFileMalformed("a chain.json of the documented format", str(error)) from None
     if registry_head is not None and registry_head != evidence.head:
-        raise HeadMismatch(f"head {registry_head.hex()}", f"head {evidence.head.hex()}")
+        raise HeadMismatch(f"head {hash_text(registry_head)}", f"head {hash_text(evidence.head)}")
     return evidence
 
 
@@ -130,8 +131,8 @@ def verify_budget(evidence: ChainEvidence, policy: Policy, release: ReleaseRecor
     for record in commits:
         if record.policy_hash != policy.policy_hash:
             raise PolicyChanged(
-                f"policy {policy.policy_hash.hex()} for every revision of {release.day}",
-                f"{record.policy_hash.hex()} for revision {record.revision}",
+                f"policy {hash_text(policy.policy_hash)} for every revision of {release.day}",
+                f"{hash_text(record.policy_hash)} for revision {record.revision}",
             )
     spent = sum(record.spend_nano_rho for record in releases)
     if spent > cap:
