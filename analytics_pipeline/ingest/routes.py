@@ -28,6 +28,8 @@ from analytics_pipeline.ingest.plain import MAX_PLAIN_BYTES
 from analytics_pipeline.ingest.problem import (
     INTERNAL,
     INVALID,
+    TOO_LARGE,
+    TOO_SLOW,
     UNSUPPORTED,
     WRONG_METHOD,
     Problem,
@@ -41,6 +43,8 @@ _PREFLIGHT: Final[HeaderList] = [
     (b"access-control-allow-headers", b"authorization, content-type, x-api-key"),
     (b"access-control-max-age", b"86400"),
 ]
+#: answered while the body may still be arriving: the connection cannot be used again
+_BODY_UNREAD: Final = (TOO_LARGE, TOO_SLOW, UNSUPPORTED, WRONG_METHOD)
 _JSON_TYPES: Final = (b"application/json", b"text/plain")
 
 
@@ -72,6 +76,8 @@ class PostRoute:
         except Problem as problem:
             self._service.counters[f"refused_{problem.kind.name}"] += 1
             answer += problem.headers()
+            if problem.kind in _BODY_UNREAD and scope["http_version"].startswith("1"):
+                answer.append((b"connection", b"close"))
             return await send_response(send, problem.kind.status, answer, problem.body())
         answer.append((b"content-type", b"application/json"))
         body = msgspec.json.encode(
