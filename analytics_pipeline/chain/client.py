@@ -54,7 +54,7 @@ def open_registry(chain: Chain, address: str = "") -> Registry:
     expected = contract_address(owner.address, 0)
     if not chain.code(expected):
         try:
-            return deploy_registry(chain, owner)
+            return deploy_registry(chain, owner, nonce=0)
         except TransactionRejected:
             if not chain.code(expected):  # another process was faster, otherwise
                 raise

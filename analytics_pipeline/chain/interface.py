@@ -28,8 +28,8 @@ class TransactionRejected(ChainError):
 
     Args:
         reason: what the node said.
-        settled: harmless: it has the transaction already, or its nonce is used, or a better paid
-            transaction holds it.
+        settled: nothing to report: the node has it already, or its nonce is used, or a better
+            paid transaction holds it, or its fee is too low for now.
     """
 
     def __init__(self, reason: str, *, settled: bool) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from eth.db.backends.base import BaseAtomicDB
 
+from analytics_pipeline.chain.wal import make_durable
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receipts (
@@ -40,9 +42,10 @@ class SqliteStore(BaseAtomicDB):
         self._db = sqlite3.connect(
             path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
         )
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        make_durable(self._db)
+        with self.writing():
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

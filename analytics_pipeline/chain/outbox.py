@@ -5,8 +5,10 @@ only, so nothing is published twice. Belongs here: rows. What to do with them is
 business. A row holds no secret: a signed transaction is meant to be public.
 """
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +27,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.exc import IntegrityError as DuplicateRow
+from sqlalchemy.schema import CreateTable
 
+from analytics_pipeline.chain.wal import make_durable
+
+_BUSY_SECONDS: Final = 60.0
 _METADATA = MetaData()
 _OUTBOX = Table(
     "outbox",
@@ -66,11 +72,8 @@ class Attempt:
     persisted_at_ms: int
 
 
-def _durable(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+def _durable(connection: sqlite3.Connection, _record: object) -> None:
+    make_durable(connection)
 
 
 class Outbox:
@@ -85,10 +88,12 @@ class Outbox:
         if "://" not in text:
             Path(text).parent.mkdir(parents=True, exist_ok=True)
             text = f"sqlite:///{text}"
-        self._engine: Engine = create_engine(text)
+        patience = {"timeout": _BUSY_SECONDS} if text.startswith("sqlite") else {}
+        self._engine: Engine = create_engine(text, connect_args=patience)
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _durable)
-        _METADATA.create_all(self._engine)
+        with self._engine.begin() as connection:
+            connection.execute(CreateTable(_OUTBOX, if_not_exists=True))
 
     def persist(self, attempt: Attempt) -> None:
         """Write a row; on return it survives a crash. Writing the same transaction again is

@@ -59,9 +59,13 @@ def refusal(error: CallReverted) -> PipelineError:
     return RecordRefused(name, detail)
 
 
-def deploy_registry(chain: Chain, owner: LocalAccount) -> "Registry":
-    """Create a registry owned by `owner` (hand it to a multisig afterwards, in two steps)."""
-    nonce = chain.nonce(owner.address)
+def deploy_registry(chain: Chain, owner: LocalAccount, *, nonce: int | None = None) -> "Registry":
+    """Create a registry owned by `owner` (hand it to a multisig afterwards, in two steps).
+
+    Args:
+        nonce: the transaction number to use, which fixes the address; None: the next one.
+    """
+    nonce = chain.nonce(owner.address) if nonce is None else nonce
     creation = registry_abi().deployment(["address"], [owner.address])
     send_and_wait(chain, owner, None, creation, nonce=nonce)
     return Registry(chain, contract_address(owner.address, nonce))

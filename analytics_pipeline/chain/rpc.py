@@ -31,13 +31,15 @@ T = TypeVar("T")
 _DEFAULT_TIP_WEI: Final = 10**9
 _FIRST_SPAN: Final = 10_000
 _PAUSE_SECONDS: Final = 0.3
-# What nodes say of a transaction that they have, or whose nonce is used or better paid.
+# What nodes say of a transaction that they have, whose nonce is used or better paid, or whose
+# fee is too low for now (the publisher raises it).
 _SETTLED: Final = (
     "already known",
     "already imported",
     "known transaction",
     "nonce too low",
     "underpriced",
+    "less than block base fee",
 )
 
 

@@ -9,6 +9,7 @@ from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
 from analytics_pipeline.chain.outbox import Outbox
 from analytics_pipeline.chain.publisher import Publisher
 from analytics_pipeline.chain.registry import Registry, deploy_registry
+from tests.chain.node_tools import install_contracts
 from tests.chain.support import PLATFORM
 
 
@@ -35,3 +36,9 @@ def publisher(registry: Registry, tmp_path: Path) -> Iterator[Publisher]:
     outbox = Outbox(tmp_path / "outbox.sqlite")
     yield Publisher(registry, development_account(), outbox, poll_seconds=0.01)
     outbox.close()
+
+
+@pytest.fixture(scope="session")
+def installed_contracts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of contracts/ with its npm packages, for tests marked ``node``."""
+    return install_contracts(tmp_path_factory.mktemp("npm"))
