@@ -12,9 +12,10 @@ from analytics_pipeline.defs.dbt_manifest import DBT, PROJECT_DIR
 from analytics_pipeline.defs.resources import Dbt, StoresResource
 from analytics_pipeline.defs.schedules import daily, every_night, new_segments
 
+PUBLIC_INPUTS = "public_inputs"
 VIDEOS = dg.AssetSpec(
     "videos",
-    group_name="collection",
+    group_name=PUBLIC_INPUTS,
     owners=["team:operations"],
     kinds={"sqlite"},
     description="The public list of videos and creators (`analytics-pipeline videos`). Reports "
@@ -22,7 +23,7 @@ VIDEOS = dg.AssetSpec(
 )
 POLICY = dg.AssetSpec(
     "policy",
-    group_name="publication",
+    group_name=PUBLIC_INPUTS,
     owners=["team:publication"],
     kinds={"python"},
     description="Bounds on a viewer-day's contribution, noise and budget: "

@@ -4,7 +4,6 @@ Belongs here: the life cycle Dagster gives a resource (one per run). Settings co
 environment, as everywhere; none is a Dagster configuration field, so none shows in a run's config.
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -64,13 +63,8 @@ class Dbt(DbtCliResource):
         translator: DagsterDbtTranslator,
         settings: Settings,
     ) -> DbtCliInvocation:
-        """Start dbt on this deployment's warehouse. Keys reach the child by its environment; the
-        project's parsed state is handed over so that it need not parse again."""
+        """Start dbt on this deployment's warehouse. Keys reach the child by its environment."""
         target_dir = settings.home / "dbt"
-        target_dir.mkdir(parents=True, exist_ok=True)
-        parsed = manifest.with_name("partial_parse.msgpack")
-        if parsed.exists():
-            shutil.copy(parsed, target_dir)
         with patched_environ(dbt_environ(settings, target_dir)):
             return self.cli(
                 list(arguments),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from analytics_pipeline.defs.partitions import DAYS, range_tags
+from analytics_pipeline.defs.partitions import range_tags
 from analytics_pipeline.defs.steps.due import build_due_days, build_ranges, load_news
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.settings import load_settings
@@ -19,7 +19,6 @@ from analytics_pipeline.settings import load_settings
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description="Everything for a day or a range of days: segments to verified record.",
 )

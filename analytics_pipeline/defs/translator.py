@@ -34,8 +34,7 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey(name)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        if dbt_resource_props["resource_type"] == "source":
-            return "collection"
+        """The model's folder. (A source is an asset that has its group already.)"""
         return str(dbt_resource_props["fqn"][1])
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
