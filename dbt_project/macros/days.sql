@@ -1,17 +1,19 @@
 {# The days of this run, both ends included: vars start_day and end_day (default: start_day). #}
 
-{% macro start_day() %}
-    {%- set day = var('start_day', '') -%}
-    {%- if execute and not day and flags.WHICH in ('build', 'run', 'test') -%}
-        {{ exceptions.raise_compiler_error("Say which days to build: --vars '{start_day: 2026-01-01, end_day: 2026-01-03}'") }}
-    {%- endif -%}
-    date '{{ day or "1970-01-01" }}'
+{% macro start_day() -%}
+    date '{{ var("start_day", "") or "1970-01-01" }}'
 {%- endmacro %}
 
-{% macro end_day() %}
-    {%- set day = var('end_day', var('start_day', '')) -%}
-    date '{{ day or "1970-01-01" }}'
+{% macro end_day() -%}
+    date '{{ var("end_day", var("start_day", "")) or "1970-01-01" }}'
 {%- endmacro %}
+
+{# Before anything runs: nobody builds a day by accident. (Documentation needs no day.) #}
+{% macro require_days() %}
+    {%- if execute and not var('start_day', '') and flags.WHICH in ('build', 'run', 'test') -%}
+        {{ exceptions.raise_compiler_error("Say which days to build: --vars '{start_day: 2026-01-01, end_day: 2026-01-03}'") }}
+    {%- endif -%}
+{% endmacro %}
 
 {% macro in_days(column='day') -%}
     {{ column }} between {{ start_day() }} and {{ end_day() }}

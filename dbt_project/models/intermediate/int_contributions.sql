@@ -24,23 +24,18 @@ countries as (
     ) = 1
 ),
 
-hashed as (
-    select
-        *,
-        {{ selection_hash("strftime(day, '%Y-%m-%d') || '|' || viewer || '|' || video_id") }} as hash
-    from watched
-),
-
 ranked as (
     select
-        hashed.* exclude (hash),
+        watched.*,
         row_number() over (
-            partition by hashed.day, hashed.viewer order by hashed.hash
+            partition by watched.day, watched.viewer
+            order by
+                {{ selection_hash("strftime(watched.day, '%Y-%m-%d') || '|' || watched.viewer || '|' || watched.video_id") }}
         ) as video_rank,
-        least(bounds.seconds_per_video, hashed.watch_ms // 1000)::bigint as uncut_seconds,
+        least(bounds.seconds_per_video, watched.watch_ms // 1000)::bigint as uncut_seconds,
         bounds.seconds_per_day,
         bounds.videos_per_viewer_day
-    from hashed
+    from watched
     cross join {{ source('policy', 'bounds') }} as bounds
 ),
 
