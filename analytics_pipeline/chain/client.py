@@ -1,17 +1,20 @@
 """Opening a chain, a registry or a publisher from plain values.
 
 Belongs here: choosing the backend, and the embedded chain's set-up on first use. A path is the
-embedded chain, an http(s) URL is JSON-RPC.
+embedded chain, an http(s) URL is JSON-RPC. Reading records over JSON-RPC works on the base
+install; the embedded chain and publishing need the extra [pipeline], so they are imported late.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analytics_pipeline.chain.account import load_account
 from analytics_pipeline.chain.interface import Chain, TransactionRejected
-from analytics_pipeline.chain.outbox import Outbox
-from analytics_pipeline.chain.publisher import Publisher
 from analytics_pipeline.chain.registry import Registry, contract_address, deploy_registry
 from analytics_pipeline.core.errors import ChainError, InvalidInput
+
+if TYPE_CHECKING:
+    from analytics_pipeline.chain.publisher import Publisher
 
 
 def open_chain(location: str | Path, *, timeout_seconds: float = 20.0) -> Chain:
@@ -70,7 +73,7 @@ def open_publisher(
     key_file: str | Path = "",
     confirmations: int = 1,
     timeout_seconds: float = 300.0,
-) -> Publisher:
+) -> "Publisher":
     """A publisher for one platform, ready to append.
 
     On the embedded chain everything is set up on first use: registry, platform, role. On a public
@@ -85,6 +88,10 @@ def open_publisher(
     Raises:
         InvalidInput, KeyUnavailable, ChainError.
     """
+    # Publishing needs the extra [pipeline]; reading and verifying need the base install only.
+    from analytics_pipeline.chain.outbox import Outbox
+    from analytics_pipeline.chain.publisher import Publisher
+
     chain = open_chain(location)
     opened = open_registry(chain, registry)
     if chain.instant:

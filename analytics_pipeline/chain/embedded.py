@@ -184,6 +184,14 @@ class EmbeddedChain:
             )
         return Receipt(rows[0][0], bool(rows[0][1]), rows[0][2]) if rows else None
 
+    def gas_used(self, block_number: int) -> int:
+        """Gas of the one transaction in a block."""
+        with self._store.reading():
+            rows = self._store.query(
+                "SELECT gas_used FROM receipts WHERE block_number = ?", (block_number,)
+            )
+        return int(rows[0][0])
+
     def logs(self, address: str, topic1: bytes, blocks: Sequence[int]) -> list[Log]:
         with self._store.reading():
             rows = self._store.query(
