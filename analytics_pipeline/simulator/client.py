@@ -24,8 +24,7 @@ from analytics_pipeline.core.batch import (
     seal_payload,
 )
 from analytics_pipeline.core.errors import UploadFailed
-from analytics_pipeline.simulator.frame import BATCH_EVENTS
-from analytics_pipeline.simulator.sessions import SimulatedSession
+from analytics_pipeline.simulator.sessions import BATCH_EVENTS, SimulatedSession
 
 MAX_ATTEMPTS: Final = 8
 FIRST_RETRY_SECONDS: Final = 0.2
@@ -52,7 +51,7 @@ class Endpoint:
 
 @dataclass
 class PostSummary:
-    """What was sent: ``duplicates`` are batches the API already knew, ``retries`` repeated posts."""
+    """What was sent. ``duplicates``: batches the API knew already; ``retries``: repeated posts."""
 
     sessions: int = 0
     batches: int = 0
@@ -80,9 +79,9 @@ def build_frames(session: SimulatedSession, endpoint: Endpoint) -> Iterator[tupl
 
 def _pause_seconds(attempt: int, response: httpx.Response | None) -> float:
     """Doubling and jittered, but never less than a `Retry-After` asks for."""
-    doubled = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**attempt)
+    doubled = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * (1 << attempt))
     jittered = doubled * (0.5 + random.random() / 2)  # noqa: S311 - a pause, not a secret
-    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    asked: str = response.headers.get("Retry-After", "") if response is not None else ""
     return max(jittered, float(asked)) if asked.isdigit() else jittered
 
 

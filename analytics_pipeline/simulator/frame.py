@@ -13,11 +13,10 @@ import polars as pl
 
 from analytics_pipeline.simulator.population import Viewer, build_videos
 from analytics_pipeline.simulator.schedule import build_schedule
+from analytics_pipeline.simulator.sessions import BATCH_EVENTS
 from analytics_pipeline.simulator.shapes import Shape
 from analytics_pipeline.simulator.spec import SimulationSpec
 
-#: Events in one upload of the browser SDK.
-BATCH_EVENTS: Final = 20
 #: From a batch's last event to its reception.
 TRANSPORT_MS: Final = 150
 

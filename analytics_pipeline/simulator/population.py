@@ -40,7 +40,12 @@ COUNTRIES: Final[dict[str, Country]] = {
     "MX": Country(4, -6),
     "ZA": Country(2, 2),
 }
-PROVIDER_SHARE: Final[dict[Provider, float]] = {"ipfs": 45, "arweave": 20, "filecoin": 15, "cdn": 20}
+PROVIDER_SHARE: Final[dict[Provider, float]] = {
+    "ipfs": 45,
+    "arweave": 20,
+    "filecoin": 15,
+    "cdn": 20,
+}
 USER_AGENTS: Final[tuple[str, ...]] = tuple(
     f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 {device}"
     for version in (150, 151, 152, 153)
@@ -96,6 +101,11 @@ def build_viewer(seed: int, number: int) -> Viewer:
     return Viewer(number, code, str(address), rng.choice(USER_AGENTS))
 
 
+def _title(number: int) -> str:
+    place, time = _PLACES[number % len(_PLACES)], _TIMES[number % len(_TIMES)]
+    return f"{place} {time}, part {number + 1}"
+
+
 def build_videos(spec: SimulationSpec) -> list[Video]:
     """The catalogue, most popular video first. Creators get videos in turn; media lengths, too."""
     lengths = sorted({shape.duration_ms for shape in spec.shapes})
@@ -103,7 +113,7 @@ def build_videos(spec: SimulationSpec) -> list[Video]:
         Video(
             video_id=f"video-{number:04d}",
             creator_id=f"creator-{number % spec.creators:03d}",
-            title=f"{_PLACES[number % len(_PLACES)]} {_TIMES[number % len(_TIMES)]}, part {number + 1}",
+            title=_title(number),
             duration_ms=lengths[number % len(lengths)],
         )
         for number in range(spec.videos)

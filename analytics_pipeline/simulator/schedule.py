@@ -53,7 +53,7 @@ _MAX_SESSIONS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One session to come. ``video`` and ``shape`` are positions in the catalogue and the shapes."""
+    """One session to come. ``video`` and ``shape`` are positions in catalogue and shapes."""
 
     day: date
     viewer: Viewer
@@ -123,6 +123,7 @@ def build_schedule(spec: SimulationSpec) -> Iterator[Visit]:
     popularity = list(accumulate((rank + 1) ** -_ZIPF_EXPONENT for rank in range(spec.videos)))
     homes = [home_provider(number) for number in range(spec.videos)]
     mix = _Mix(spec.shapes)
+    smallest = spec.smallest_shape
     end_ms = day_start_ms(spec.first_day + timedelta(days=spec.days))
 
     def visit(day: date, viewer: Viewer, room: int | None) -> Visit | None:
@@ -153,7 +154,7 @@ def build_schedule(spec: SimulationSpec) -> Iterator[Visit]:
                     room -= len(spec.shapes[found.shape].events)
                 if room == 0:
                     break
-            if room is not None and room < spec.smallest_shape:
+            if room is not None and room < smallest:
                 break
         yield from sorted(visits, key=lambda each: (each.started_at_ms, each.session_id))
 

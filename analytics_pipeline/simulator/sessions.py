@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -9,6 +10,9 @@ from analytics_pipeline.core.event import Event
 from analytics_pipeline.simulator.population import Viewer, build_videos
 from analytics_pipeline.simulator.schedule import build_schedule
 from analytics_pipeline.simulator.spec import SimulationSpec
+
+#: Events in one upload of the browser SDK.
+BATCH_EVENTS: Final = 20
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from analytics_pipeline.core.errors import InvalidEvent, InvalidInput
-from analytics_pipeline.core.event import MAX_MEDIA_MS, Event, describe_validation_error, parse_event
+from analytics_pipeline.core.event import (
+    MAX_MEDIA_MS,
+    Event,
+    describe_validation_error,
+    parse_event,
+)
 
 _RELATIVE: Final = Path("data/recordings/sessions.jsonl")
 

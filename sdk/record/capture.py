@@ -3,8 +3,8 @@
 Belongs here: what `record.mjs` needs of an ingestion API, with a private key of its own that lives
 as long as the process. Does not belong here: storing, counting, anything a real API does.
 
-Prints one JSON line {port, key_id, public_key} when it listens. `GET /events` answers with the valid
-events by video id, in the order they happened, and how each batch arrived.
+Prints one JSON line {port, key_id, public_key} when it listens. `GET /events` answers with the
+events by video id, in the order they happened.
 """
 
 import base64
