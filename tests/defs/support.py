@@ -1,6 +1,5 @@
 """A deployment in a temporary folder: hand-made sessions through the real queue and sealer."""
 
-import json
 import random
 import threading
 from dataclasses import dataclass
@@ -8,8 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from analytics_pipeline.core.batch import build_payload, hpke_info, seal_payload
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
+from analytics_pipeline.core.policy import DEFAULT_POLICY
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.sealer.rounds import RoundResult, SealerStores
 from analytics_pipeline.sealer.worker import seal_waiting
@@ -19,6 +21,7 @@ from analytics_pipeline.storage.ipfs import open_store
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.public_keys import active_public_key
 from analytics_pipeline.storage.queue import QueuedBatch, SqliteQueue
+from analytics_pipeline.storage.warehouse import open_warehouse
 
 VIDEOS = [
     Video(f"video-{number}", f"creator-{number % 2}", f"Video {number}", 120_000)
@@ -129,5 +132,32 @@ def all_text(folder: Path) -> bytes:
     return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def as_json(value: Any) -> str:
-    return json.dumps(value, default=str, sort_keys=True)
+def store_tally(stores: Stores, day: date, viewers: int) -> None:
+    """Write the tally of a day on which `viewers` viewers in DE watched video-0 for 10 s each, as
+    dbt would: for tests of what comes after dbt."""
+    rows = []
+    policy = DEFAULT_POLICY
+
+    def add(scope: str, key: str, **values: int) -> None:
+        for metric in policy.metrics_of(scope):
+            rows.append((stores.platform, day, scope, key, metric, values.get(metric, 0)))
+
+    watched = {"viewers": viewers, "watch_seconds": 10 * viewers}
+    add("platform", "", views=viewers, **watched)
+    for number, video in enumerate(VIDEOS):
+        values = {**watched, "furthest_bin_01": viewers} if number == 0 else {}
+        add("video", video.video_id, **values)
+    for creator in sorted({video.creator_id for video in VIDEOS}):
+        add("creator", creator, **(watched if creator == VIDEOS[0].creator_id else {}))
+    for region in policy.regions:
+        add("region", region, viewers=viewers if region == "DE" else 0)
+    columns = ["platform", "day", "scope", "key", "metric", "value"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    with open_warehouse(stores.settings.warehouse_path, stores.warehouse_key) as warehouse:
+        warehouse.register("rows", frame)
+        warehouse.execute("CREATE SCHEMA IF NOT EXISTS warehouse.marts")
+        warehouse.execute(
+            "CREATE TABLE IF NOT EXISTS warehouse.marts.tally AS FROM rows WITH NO DATA"
+        )
+        warehouse.execute("DELETE FROM warehouse.marts.tally WHERE day = $1", [day])
+        warehouse.execute("INSERT INTO warehouse.marts.tally FROM rows")

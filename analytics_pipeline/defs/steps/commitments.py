@@ -8,6 +8,7 @@
 All new commits of a run go to the chain as one batch, so that their releases can follow as one.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -52,6 +53,7 @@ def plan_and_commit(stores: Stores, days: Iterable[date]) -> list[Plan]:
         EventsExpired: a day's events are gone and its inputs are not those of a release.
         ChainError: the chain refused or could not be reached; running again continues.
     """
+    finish_drawn(stores)
     planned = [_plan(stores, inputs) for inputs in load_inputs(stores, days)]
     missing = [release for release in planned if release.commit_head is None]
     committed = {release.day: release for release in commit_releases(stores, missing)}
@@ -102,6 +104,20 @@ def _plan(stores: Stores, inputs: DayInputs) -> Release:
     )
 
 
+def finish_drawn(stores: Stores) -> None:
+    """Release what an earlier run drew and did not record, of whatever day, in one batch, while
+    its commits still stand at the tip: the releases of this run would overtake it, and its budget
+    would be lost."""
+    drawn = []
+    for commit in tip_commits(stores):
+        found = load_release(stores.catalogue, stores.platform, commit.day, commit.revision)
+        if found and found.live and found.report_json is not None and not found.released:
+            drawn.append(found.day)
+    if drawn:
+        bundles.pin_missing(stores, drawn)
+        records.publish_missing(stores, drawn)
+
+
 def settle(stores: Stores, inputs: DayInputs) -> None:
     """Bring a revision that an earlier run left half-way to an end, unless this run can take it
     further as it is."""
@@ -113,25 +129,24 @@ def settle(stores: Stores, inputs: DayInputs) -> None:
         if same:
             return
         [latest] = commit_releases(stores, [latest])  # it may have been sent before the crash
-    at_tip = is_releasable(stores, latest)
-    if same and at_tip:
-        return
-    if latest.report_json is not None and (at_tip or records.is_recorded(stores, latest)):
-        bundles.pin_missing(stores, [latest.day])
-        records.publish_missing(stores, [latest.day])
-        return
-    why = "its inputs changed" if at_tip else "another release came in between"
-    mark_withheld(stores.catalogue, stores.platform, latest.day, latest.revision, why)
+    if records.is_recorded(stores, latest):
+        records.publish_missing(stores, [latest.day])  # sends nothing, notes the record
+    elif not (same and is_at_tip(stores, latest)):
+        why = "another release came in between" if same else "its inputs changed"
+        mark_withheld(stores.catalogue, stores.platform, latest.day, latest.revision, why)
 
 
-def is_releasable(stores: Stores, release: Release) -> bool:
-    """Whether the release's commit is among the commits at the tip of the chain."""
-    for found in reversed(stores.registry.read_evidence(stores.platform).records):
-        if not isinstance(found, CommitRecord):
-            return False
-        if (found.day, found.revision) == (release.day, release.revision):
-            return True
-    return False
+def tip_commits(stores: Stores) -> list[CommitRecord]:
+    """The commits that can still be released: those after the last release, in order."""
+    records_in_order = stores.registry.read_evidence(stores.platform).records
+    tip = itertools.takewhile(lambda r: isinstance(r, CommitRecord), reversed(records_in_order))
+    return [found for found in reversed(list(tip)) if isinstance(found, CommitRecord)]
+
+
+def is_at_tip(stores: Stores, release: Release) -> bool:
+    """Whether the release's commit can still be released."""
+    wanted = (release.day, release.revision)
+    return any((found.day, found.revision) == wanted for found in tip_commits(stores))
 
 
 def _reason(stores: Stores, inputs: DayInputs) -> str:
