@@ -83,6 +83,11 @@ class Publisher:
         """The account that signs."""
         return str(self._account.address)
 
+    def close(self) -> None:
+        """Close the outbox and the chain."""
+        self._outbox.close()
+        self._chain.close()
+
     def commit(self, platform: str, commits: Sequence[Commit]) -> list[CommitRecord]:
         """Append commits that are not on chain yet, in one transaction.
 
@@ -214,7 +219,7 @@ class Publisher:
             account=self.address,
             nonce=nonce,
             attempt=attempt,
-            target=self.registry.address,
+            target=str(call.to),
             data=call.data,
             gas=gas,
             max_fee=fees.max_fee,

@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 
 from analytics_pipeline.chain.abi import registry_abi
 from analytics_pipeline.chain.account import send_and_wait
-from analytics_pipeline.chain.interface import Call, CallReverted, Chain, Log
+from analytics_pipeline.chain.interface import Call, CallReverted, Chain, ChainUnreachable, Log
 from analytics_pipeline.core.chain_values import cid_raw, cid_text, genesis_head, platform_id
 from analytics_pipeline.core.day import day_from_number, day_number
 from analytics_pipeline.core.errors import (
@@ -132,12 +132,20 @@ class Registry:
 
         Raises:
             IntegrityError: the node's events do not lead to the contract's head.
+            ChainError: the chain did not answer.
         """
         for attempt in range(_READ_ATTEMPTS):
             if attempt:
                 self._read.pop(platform, None)
                 time.sleep(_READ_PAUSE_SECONDS if not self.chain.instant else 0)
-            evidence = self._read_once(platform)
+            try:
+                evidence = self._read_once(platform)
+            except ChainUnreachable:
+                raise
+            except ChainError:
+                if attempt == _READ_ATTEMPTS - 1:
+                    raise
+                continue  # e.g. a balanced endpoint whose next node lags behind
             if evidence is not None:
                 return evidence
         raise IntegrityError(

