@@ -17,7 +17,15 @@ from analytics_pipeline.core.policy import Bounds
 from analytics_pipeline.core.regions import REGIONS
 from analytics_pipeline.storage.dbt_plugin import Plugin
 from tests.dbt import hand_made, random_day
-from tests.dbt.conftest import LATER_DAY, RANDOM_DAY, SEED, Built
+from tests.dbt.conftest import (
+    BINGE_DAY,
+    BINGE_SECONDS,
+    BINGE_VIDEOS,
+    LATER_DAY,
+    RANDOM_DAY,
+    SEED,
+    Built,
+)
 from tests.dbt.deployment import PROJECT_DIR
 from tests.support import kpi_oracle
 
@@ -131,9 +139,32 @@ def test_selection_is_hmac(tmp_path: Path) -> None:
     assert answer == (hmac.new(key, text.encode(), hashlib.sha256).hexdigest(),)
 
 
+def test_the_secret_order_decides_what_a_binge_adds(built: Built) -> None:
+    """Of 11 videos the 10 with the least HMAC count, the first of them until the day is full."""
+    viewer = hand_made.SESSIONS["A"]["viewer"]
+
+    def place(video_id: str) -> bytes:
+        message = f"{BINGE_DAY}|{viewer}|{video_id}".encode()
+        return hmac.digest(built.deployment.selection_key, message, "sha256")
+
+    bounds, left = Bounds(), Bounds().seconds_per_day
+    expected = {}
+    for video_id in sorted(BINGE_VIDEOS, key=place)[: bounds.videos_per_viewer_day]:
+        expected[video_id] = min(BINGE_SECONDS, bounds.seconds_per_video, left)
+        left -= expected[video_id]
+    rows = built.deployment.rows("tally", BINGE_DAY)
+    videos: dict[str, dict[str, int]] = {"viewers": {}, "watch_seconds": {}}
+    for row in rows:
+        if row["scope"] == "video" and row["metric"] in videos:
+            videos[row["metric"]][row["key"]] = row["value"]
+    assert {key for key, value in videos["viewers"].items() if value} == set(expected)
+    assert {key: videos["watch_seconds"][key] for key in expected} == expected
+    assert sum(videos["watch_seconds"].values()) == bounds.seconds_per_day
+
+
 def test_marts_divide_the_same_whole(built: Built) -> None:
     """All days of the run are in the marts, each once, and their plays agree."""
-    for day in (RANDOM_DAY, hand_made.DAY, LATER_DAY):
+    for day in (BINGE_DAY, RANDOM_DAY, hand_made.DAY, LATER_DAY):
         plays: dict[str, int] = defaultdict(int)
         for mart in ("platform_day", "video_day", "creator_day", "region_day"):
             plays[mart] = sum(row["plays"] for row in built.deployment.rows(mart, day))

@@ -66,7 +66,9 @@ def test_a_missing_day_is_an_error(built: Built) -> None:
     """A day the raw layer lacks stops the build at the source, names itself, changes nothing."""
     before = {mart: built.deployment.rows(mart, hand_made.DAY) for mart in MARTS}
     missing = LATER_DAY + timedelta(days=1)
-    result = built.deployment.build(hand_made.DAY, missing, "--exclude-resource-type", "unit_test")
+    result = built.deployment.build(
+        hand_made.DAY, missing, "--select", "+platform_day", "--exclude-resource-type", "unit_test"
+    )
     assert result.returncode != 0
     assert f"no events of demo on {missing}" in result.stdout
     assert {mart: built.deployment.rows(mart, hand_made.DAY) for mart in MARTS} == before

@@ -6,7 +6,8 @@ with watched as (
         creator_id,
         sum(watch_ms)::bigint as watch_ms,
         max(furthest_bin) as furthest_bin,
-        bool_or(completed) as completed
+        bool_or(completed) as completed,
+        {{ selection_hash("concat_ws('|', day, viewer, video_id)") }} as place
     from {{ ref('int_views') }}
     where played
     group by day, viewer, video_id, creator_id
@@ -28,9 +29,7 @@ ranked as (
     select
         watched.*,
         row_number() over (
-            partition by watched.day, watched.viewer
-            order by
-                {{ selection_hash("strftime(watched.day, '%Y-%m-%d') || '|' || watched.viewer || '|' || watched.video_id") }}
+            partition by watched.day, watched.viewer order by watched.place
         ) as video_rank,
         least(bounds.seconds_per_video, watched.watch_ms // 1000)::bigint as uncut_seconds,
         bounds.seconds_per_day,
