@@ -14,7 +14,10 @@ not belong here: where wrapped keys are kept (`storage.catalogue`) and how segme
 """
 
 import base64
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
@@ -76,13 +79,14 @@ class Keyring:
         for folder in (private, private / "batch", private / "wrapping"):
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
-        if not (private / "root.json").exists():
-            _write_secret(private / "root.json", "root", "HKDF-SHA256", os.urandom(32))
-        if not any((private / "wrapping").glob("*.json")):
-            _new_wrapping_key(directory)
-        if not any((private / "batch").glob("*.json")):
-            _new_batch_key(directory)
-        _publish_missing(directory)
+        with _exclusive(directory):
+            if not (private / "root.json").exists():
+                _write_secret(private / "root.json", "root", "HKDF-SHA256", os.urandom(32))
+            if not any((private / "wrapping").glob("*.json")):
+                _new_wrapping_key(directory)
+            if not any((private / "batch").glob("*.json")):
+                _new_batch_key(directory)
+            _publish_missing(directory)
         return cls(directory)
 
     def __repr__(self) -> str:
@@ -122,9 +126,10 @@ class Keyring:
         Returns:
             (batch key id, wrapping key id) now active.
         """
-        wrapping_id = _new_wrapping_key(self.directory)
-        batch_id = _new_batch_key(self.directory)
-        _publish_missing(self.directory)
+        with _exclusive(self.directory):
+            wrapping_id = _new_wrapping_key(self.directory)
+            batch_id = _new_batch_key(self.directory)
+            _publish_missing(self.directory)
         self.reload()
         return batch_id, wrapping_id
 
@@ -203,6 +208,17 @@ class Keyring:
         if not purpose or not purpose.isascii() or not purpose.isprintable():
             raise ValueError("a purpose is a non-empty printable ASCII string")
         return HKDF(SHA256(), 32, None, _STORAGE_INFO + purpose.encode("ascii")).derive(self._root)
+
+
+@contextmanager
+def _exclusive(directory: Path) -> Iterator[None]:
+    """One process at a time makes keys; a kill gives the lock back."""
+    descriptor = os.open(directory / "private", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_secret(path: Path, key_id: str, algorithm: str, secret: bytes) -> None:

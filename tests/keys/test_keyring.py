@@ -2,6 +2,7 @@
 
 import base64
 import json
+import multiprocessing
 import pickle
 import stat
 import traceback
@@ -62,6 +63,21 @@ def test_create_is_idempotent_and_repairs(keys: Path):
     Keyring.create(keys)
     assert sorted(secrets_of(keys)) == before
     assert public.read_bytes() == content
+
+
+def test_creating_at_once_makes_one_set(tmp_path: Path):
+    """Processes that start together on an empty folder agree on one root, one key of each kind."""
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=Keyring.create, args=(tmp_path / "keys",)) for _ in range(3)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    keyring = Keyring(tmp_path / "keys")
+    assert (len(keyring.batch_key_ids), len(keyring.wrapping_key_ids)) == (1, 1)
 
 
 def test_missing_keys_are_a_clear_error(tmp_path: Path):

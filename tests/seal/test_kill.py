@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.storage.catalogue import list_segments, load_counts, open_intents
+from analytics_pipeline.storage.catalogue import (
+    list_segments,
+    load_counts,
+    open_intents,
+    rewrap_data_keys,
+)
 from tests.seal.support import DAY, VIEWER, Deployment, events_of, make_event
 
 #: steps of a round after which a kill must be harmless: (module attribute, before or after)
@@ -77,6 +82,14 @@ def put_some(deployment: Deployment, first: int, batches: int, size: int = 20) -
     return sent
 
 
+def wait_for_lock(deployment: Deployment) -> None:
+    """Until the sealer is past its start."""
+    lock = deployment.home / "sealer.lock"
+    deadline = time.monotonic() + 60
+    while not (lock.exists() and lock.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
 def run_until_killed(deployment: Deployment, code: str) -> None:
     process = deployment.start_sealer("--once", code=code)
     output, _ = process.communicate(timeout=60)
@@ -111,9 +124,7 @@ def _kill_at_random(deployment: Deployment, rounds: int, seed: int) -> None:
         events += put_some(deployment, number * 10_000, rng.randrange(20, 60))
         lock.unlink(missing_ok=True)
         process = deployment.start_sealer("--interval", "0.05", code=SMALL_ROUNDS)
-        deadline = time.monotonic() + 30
-        while not lock.exists() and time.monotonic() < deadline:
-            time.sleep(0.005)
+        wait_for_lock(deployment)
         events += put_some(deployment, number * 10_000 + 5_000, 10)
         time.sleep(rng.uniform(0, 0.6))
         process.kill()
@@ -135,6 +146,34 @@ def test_killed_at_random_often(deployment: Deployment, seed: int):
     _kill_at_random(deployment, rounds=20, seed=seed)
 
 
+def test_rotation_during_a_run(deployment: Deployment):
+    """Keys rotated and data keys re-wrapped again and again beside a busy sealer: every batch,
+    whichever key it was sealed to, counts once, and no CID changes."""
+    events: list[dict] = []
+    process = deployment.start_sealer("--interval", "0.05", code=SMALL_ROUNDS)
+    keyring, catalogue = deployment.stores.keyring, deployment.stores.catalogue
+    cids: set[str] = set()
+    wait_for_lock(deployment)
+    for number in range(8):
+        events += put_some(deployment, number * 1000, 12)
+        keyring.rotate()
+        rewrap_data_keys(catalogue, keyring)
+        cids |= {segment.cid for segment in list_segments(catalogue, "demo")}
+        time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    while deployment.stores.queue.depth() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    rewrap_data_keys(catalogue, keyring)
+    assert rewrap_data_keys(catalogue, keyring) == 0
+    assert_exactly_once(deployment, events)
+    segments = list_segments(catalogue, "demo")
+    assert len({segment.wrapping_key_id for segment in segments}) > 1
+    assert cids <= {segment.cid for segment in segments}
+
+
 def test_stops_when_told(deployment: Deployment):
     """SIGTERM ends the worker with code 0 after the round it is in."""
     events = put_some(deployment, 0, 3)
@@ -153,10 +192,7 @@ def test_second_sealer_is_refused(deployment: Deployment):
     """A second worker ends at once with code 75 and names the first."""
     first = deployment.start_sealer("--interval", "600")
     try:
-        deadline = time.monotonic() + 30
-        lock = deployment.home / "sealer.lock"
-        while not (lock.exists() and lock.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for_lock(deployment)
         second = deployment.start_sealer("--once")
         output, _ = second.communicate(timeout=30)
         assert second.returncode == 75

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import IntegrityError as RowConflict
 from sqlalchemy.pool import NullPool
 
 from analytics_pipeline.core.errors import InvalidSettings, StoreError
@@ -71,10 +72,13 @@ class Catalogue:
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
-        """Operational failures (disk, server, lock) as StoreError, without SQL or parameters."""
+        """Failures of disk, server, lock or layout as StoreError, without SQL or parameters; broken
+        constraints pass, for the caller to name."""
         try:
             yield
-        except OperationalError as error:
+        except RowConflict:
+            raise
+        except DBAPIError as error:
             reason = str(error.orig).splitlines()[0]
             raise StoreError(f"{self}: {reason}") from None
 
