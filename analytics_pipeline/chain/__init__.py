@@ -1,0 +1,1 @@
+"""The registry contract: embedded or remote chain, reading evidence, publishing records."""

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 
+import {Heads} from "./Heads.sol";
 import {IProofVerifier} from "./IProofVerifier.sol";
 import {IViewershipRegistry} from "./IViewershipRegistry.sol";
 import {RowTree} from "./RowTree.sol";
@@ -12,8 +13,6 @@ import {RowTree} from "./RowTree.sol";
 /// @notice See IViewershipRegistry. The owner (meant to be a multisig) opens platforms, names
 /// publishers, adds proof verifiers and can pause; it cannot append, change or remove a record.
 contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
-    uint8 private constant KIND_COMMIT = 1;
-    uint8 private constant KIND_RELEASE = 2;
     uint256 private constant MIN_CID_BYTES = 4;
     uint256 private constant MAX_CID_BYTES = 64;
 
@@ -37,7 +36,7 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
     function openPlatform(string calldata platform, address publisher) external onlyOwner {
         bytes32 platformId = keccak256(bytes(platform));
         if (_heads[platformId] != 0) revert PlatformExists(platformId);
-        _heads[platformId] = keccak256(abi.encode(block.chainid, address(this), platformId));
+        _heads[platformId] = Heads.genesis(platformId);
         emit PlatformOpened(platformId, platform);
         _setPublisher(platformId, publisher, true);
     }
@@ -94,7 +93,7 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
             Commit calldata c = commits[i];
             if (c.revision == 0) revert RevisionZero(c.day);
             if (uint256(c.day) * 1 days > block.timestamp) revert FutureDay(c.day);
-            head = _commitHead(head, c, here);
+            head = Heads.afterCommit(head, c, here);
             emit Committed(
                 platformId,
                 c.day,
@@ -122,7 +121,7 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
         address verifier = _requiredVerifier(releases.length, proofs.length);
         head = base;
         for (uint256 i = 0; i < committed.length; ++i) {
-            head = _commitHead(head, committed[i].body, committed[i].placement);
+            head = Heads.afterCommit(head, committed[i].body, committed[i].placement);
         }
         _requireHead(platformId, head);
         uint256 next = 0;
@@ -172,7 +171,7 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
         bytes[] calldata later,
         Row calldata row
     ) external view returns (bool) {
-        bytes32 head = _releaseHead(previousHead, record.body, record.placement);
+        bytes32 head = Heads.afterRelease(previousHead, record.body, record.placement);
         // A head's preimage starts with the head before it, so walking on from a made-up record
         // to the stored head would need a second preimage of keccak256.
         for (uint256 i = 0; i < later.length; ++i) {
@@ -242,7 +241,7 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
         _requireCid(r.reportCid);
         _requireCid(r.bundleCid);
         Placement memory here = _here();
-        head = _releaseHead(previous, r, here);
+        head = Heads.afterRelease(previous, r, here);
         emit Released(
             platformId,
             r.day,
@@ -266,47 +265,5 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
 
     function _here() private view returns (Placement memory) {
         return Placement(uint64(block.number), uint64(block.timestamp), msg.sender);
-    }
-
-    function _commitHead(bytes32 previous, Commit calldata c, Placement memory p)
-        private
-        pure
-        returns (bytes32)
-    {
-        return keccak256(
-            abi.encode(
-                previous,
-                KIND_COMMIT,
-                c.day,
-                c.revision,
-                c.manifestRoot,
-                c.policyHash,
-                p.blockNumber,
-                p.blockTime,
-                p.publisher
-            )
-        );
-    }
-
-    function _releaseHead(bytes32 previous, Release calldata r, Placement memory p)
-        private
-        pure
-        returns (bytes32)
-    {
-        return keccak256(
-            abi.encode(
-                previous,
-                KIND_RELEASE,
-                r.day,
-                r.revision,
-                r.reportRoot,
-                keccak256(r.reportCid),
-                keccak256(r.bundleCid),
-                r.spendNanoRho,
-                p.blockNumber,
-                p.blockTime,
-                p.publisher
-            )
-        );
     }
 }

@@ -1,18 +1,14 @@
 """The real contract on the real EVM: same heads as `core.record`, and everything it refuses."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.chain.abi import ContractAbi
 from analytics_pipeline.chain.account import send_and_wait
 from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
 from analytics_pipeline.chain.outbox import Outbox
@@ -20,8 +16,8 @@ from analytics_pipeline.chain.publisher import Publisher
 from analytics_pipeline.chain.registry import Registry, contract_address, deploy_registry
 from analytics_pipeline.core.chain_values import cid_text, platform_id
 from analytics_pipeline.core.errors import NotPublisher, RecordRefused, StaleHead
-from analytics_pipeline.core.merkle import inclusion_proof, root
 from analytics_pipeline.core.record import Commit, CommitRecord, Release, pair_releases
+from tests.chain.batcher import batcher_runtime
 from tests.chain.support import (
     FIRST_DAY,
     PLATFORM,
@@ -199,7 +195,7 @@ def test_a_release_never_shares_a_block_with_its_commit(registry: Registry) -> N
     batcher = contract_address(OWNER.address, nonce)
     tip = chain.block_number()
     head = registry.head(PLATFORM)
-    runtime = _batcher_runtime()
+    runtime = batcher_runtime()
     creation = (
         bytes.fromhex("61") + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600a5f395ff3")
     )
@@ -244,64 +240,6 @@ def _next_block_time(registry: Registry) -> int:
     return int(datetime.now(tz=UTC).timestamp()) - 2
 
 
-def _batcher_runtime() -> bytes:
-    """EVM code: word 0 is the target, then (length word, bytes)*; call each, pass errors on."""
-    ops: list[str | tuple[str, str]] = [
-        "6020",  # offset
-        ("label", "loop"),
-        "36",
-        "81",
-        "10",
-        "15",  # ISZERO(offset < CALLDATASIZE)
-        ("jumpi", "end"),
-        "80",
-        "35",  # offset, length
-        "81",
-        "6020",
-        "01",  # offset, length, start
-        "81",
-        "81",
-        "5f",
-        "37",  # CALLDATACOPY(0, start, length)
-        "5f",
-        "5f",  # out
-        "83",
-        "5f",  # in: DUP length, 0
-        "5f",  # value
-        "5f",
-        "35",  # target
-        "5a",
-        "f1",  # CALL -> offset, length, start, ok
-        ("jumpi", "next"),
-        "3d",
-        "5f",
-        "5f",
-        "3e",
-        "3d",
-        "5f",
-        "fd",  # bubble up
-        ("label", "next"),
-        "01",  # length + start
-        "90",
-        "50",  # new offset
-        ("jump", "loop"),
-        ("label", "end"),
-        "00",
-    ]
-    labels: dict[str, int] = {}
-    for _ in range(2):
-        code = bytearray()
-        for op in ops:
-            if isinstance(op, str):
-                code += bytes.fromhex(op)
-            elif op[0] == "label":
-                labels[op[1]] = len(code)
-                code += b"\x5b"
-            else:
-                code += bytes([0x60, labels.get(op[1], 0), 0x57 if op[0] == "jumpi" else 0x56])
-    return bytes(code)
-
-
 def test_malformed_cids_are_refused(registry: Registry) -> None:
     """The contract takes CIDv1 of a sane length only."""
     transact(registry, OWNER, commit_data(registry, a_commit()))
@@ -328,83 +266,6 @@ def test_ownership_moves_in_two_steps(registry: Registry) -> None:
     with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
         registry.administer(OWNER, "unpause")
     registry.administer(STRANGER, "unpause")
-
-
-def test_proofs_are_needed_from_the_first_verifier_on(
-    registry: Registry, publisher: Publisher
-) -> None:
-    """Without a verifier a proof is refused; with one, each release needs a proof that binds it."""
-    publisher.commit(PLATFORM, [a_commit()])
-    with pytest.raises(RecordRefused, match="ProofUnexpected"):
-        publisher.release(PLATFORM, [a_release()], [b"proof"])
-    verifier = _deploy_verifier(registry)
-    with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
-        registry.administer(STRANGER, "addVerifier", verifier)
-    with pytest.raises(RecordRefused, match="NotAContract"):
-        registry.administer(OWNER, "addVerifier", STRANGER.address)
-    registry.administer(OWNER, "addVerifier", verifier)
-    with pytest.raises(RecordRefused, match="AlreadyAdded"):
-        registry.administer(OWNER, "addVerifier", verifier)
-    with pytest.raises(RecordRefused, match="ProofMissing"):
-        publisher.release(PLATFORM, [a_release()])
-    with pytest.raises(RecordRefused, match="ProofRejected"):
-        publisher.release(PLATFORM, [a_release()], [digest("another statement")])
-    statement = encode(
-        ["uint256", "address", "bytes32", "bytes32", "bytes32", "bytes32"],
-        [
-            registry.chain.chain_id,
-            registry.address,
-            platform_id(PLATFORM),
-            registry.head(PLATFORM),
-            a_commit().manifest_root,
-            a_release().report_root,
-        ],
-    )
-    (record,) = publisher.release(PLATFORM, [a_release()], [bytes(keccak(statement))])
-    assert record.head == registry.head(PLATFORM)
-
-
-def _deploy_verifier(registry: Registry) -> str:
-    artifact = Path(__file__).parent / "artifacts" / "BindingVerifier.json"
-    abi = ContractAbi(json.loads(artifact.read_text()))
-    address = contract_address(OWNER.address, registry.chain.nonce(OWNER.address))
-    send_and_wait(registry.chain, OWNER, None, abi.deployment([], []))
-    return address
-
-
-def test_row_inclusion_agrees_with_the_tree(registry: Registry) -> None:
-    """Every leaf of trees of 1 to 9 leaves is proven; a wrong anything is not."""
-    for size in range(1, 10):
-        rows = [f"row {i}".encode() for i in range(size)]
-        top = root(rows)
-        for index, row in enumerate(rows):
-            path = inclusion_proof(rows, index)
-            assert registry.verify_row(top, row, index, size, path)
-            assert not registry.verify_row(top, row + b"!", index, size, path)
-            assert not registry.verify_row(top, row, index, size, [*path, bytes(32)])
-            assert not registry.verify_row(digest("other"), row, index, size, path)
-            assert not registry.verify_row(top, row, size, size, path)
-            if path:
-                assert not registry.verify_row(top, row, (index + 1) % size, size, path)
-                assert not registry.verify_row(top, row, index, size, path[:-1])
-
-
-def test_rows_of_recorded_reports(registry: Registry, publisher: Publisher) -> None:
-    """A row is proven against a record, newest or old, and not against a made-up one."""
-    rows = [b'{"header":1}', b'{"plays":7}', b'{"plays":8}']
-    release = replace(a_release(0), report_root=root(rows))
-    publisher.commit(PLATFORM, [a_commit(0)])
-    (record,) = publisher.release(PLATFORM, [release])
-    row = (rows[2], 2, 3, inclusion_proof(rows, 2))
-    evidence = registry.read_evidence(PLATFORM)
-    assert registry.verify_recorded_row(evidence, record, row)
-    publisher.commit(PLATFORM, [a_commit(1), a_commit(2)])
-    publisher.release(PLATFORM, [a_release(1)])
-    later = registry.read_evidence(PLATFORM)
-    assert registry.verify_recorded_row(later, record, row)
-    assert not registry.verify_recorded_row(evidence, record, row)  # the head has moved on
-    assert not registry.verify_recorded_row(later, record, (rows[1], *row[1:]))
-    assert not registry.verify_recorded_row(later, later.records[4], row)  # another report
 
 
 def test_days_are_days_since_the_epoch(registry: Registry, publisher: Publisher) -> None:
