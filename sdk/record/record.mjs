@@ -1,7 +1,7 @@
 // Records player sessions: real Chromium plays real video over a real (bad) network with the built
 // SDK; what arrives, opened, goes to data/recordings/sessions.jsonl. See the README there.
 //
-//   node record/record.mjs [--out FILE] [--parallel 10] [--only TEXT] [--python python3]
+//   node record/record.mjs [--out FILE] [--parallel 10] [--only REGEXP] [--python python3]
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,7 +51,8 @@ function makeMedia(folder, seconds) {
 }
 
 async function startCapture() {
-  const env = { ...process.env, PYTHONPATH: join(here, "../..") };
+  const path = [join(here, "../.."), process.env.PYTHONPATH].filter(Boolean).join(":");
+  const env = { ...process.env, PYTHONPATH: path };
   const capture = spawn(options.python, [join(here, "capture.py")], {
     env,
     stdio: ["ignore", "pipe", "inherit"],
@@ -92,7 +93,7 @@ async function main() {
       media: medium,
       ...script,
     })),
-  ).filter((viewer) => viewer.id.includes(options.only));
+  ).filter((viewer) => new RegExp(options.only).test(viewer.id));
   const waiting = [...viewers].sort((a, b) => b.media.durationMs - a.media.durationMs);
   const failures = [];
   let done = 0;
