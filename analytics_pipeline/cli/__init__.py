@@ -5,7 +5,9 @@ and Dagster are processes of their own: commands start them (`cli.children`), th
 them. Heavy imports stand inside the commands, so that `--help` and `verify` answer at once.
 """
 
+import signal
 import sys
+from typing import NoReturn
 
 from analytics_pipeline.cli.app import app
 from analytics_pipeline.cli.console import explain
@@ -14,6 +16,7 @@ from analytics_pipeline.core.errors import PipelineError
 
 def main() -> None:
     """Run the command line; expected errors become one clear message and exit code 1."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except PipelineError as error:
@@ -21,3 +24,8 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """Being told to end is like Ctrl-C: what was started is stopped."""
+    raise KeyboardInterrupt

@@ -81,14 +81,18 @@ def run(
         ) as child,
     ):
         assert child.stdout is not None  # noqa: S101  # PIPE above
-        for line in child.stdout:
-            message = _parse_message(line)
-            if message is None:
-                sink.write(line)
-            elif "result" in message:
-                result = message["result"]
-            else:
-                on_progress(message["stage"], message["done"], message["total"])
+        try:
+            for line in child.stdout:
+                message = _parse_message(line)
+                if message is None:
+                    sink.write(line)
+                elif "result" in message:
+                    result = message["result"]
+                else:
+                    on_progress(message["stage"], message["done"], message["total"])
+        except BaseException:
+            child.terminate()  # or leaving the block would wait for its work to end
+            raise
     if child.returncode:
         tail = log.read_text(errors="replace").strip().splitlines()[-15:]
         raise ChildFailed(

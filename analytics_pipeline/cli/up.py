@@ -29,7 +29,7 @@ def up(
     logs = settings.home / "logs"
     api = f"http://{settings.api_host}:{settings.api_port}"
     parts = {
-        "ingest": ((), f"{api}/docs"),
+        "ingest": ((), f"{api}/api/v1/batches"),
         "sealer": ((), "every few seconds"),
         "defs": (("ui", "--port", str(ui_port)), f"http://127.0.0.1:{ui_port}"),
     }
