@@ -5,11 +5,12 @@ Belongs here: decisions about one request, on key files that are read again when
 (`storage.api_keys`, `storage.public_keys`).
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from analytics_pipeline.core.errors import KeyUnavailable
+from analytics_pipeline.core.errors import KeyUnavailable, PipelineError
 from analytics_pipeline.ingest.limits import TokenBuckets
 from analytics_pipeline.ingest.problem import (
     FORBIDDEN,
@@ -30,6 +31,8 @@ from analytics_pipeline.storage.public_keys import (
 RECHECK_SECONDS: Final = 1.0
 _BEARER: Final = b"bearer "
 
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 
@@ -44,25 +47,36 @@ class _Watched(Generic[T]):
         self._value: T | None = None
 
     def get(self, now_seconds: float) -> T:
-        if self._value is None or now_seconds - self._checked_at >= RECHECK_SECONDS:
-            self._checked_at = now_seconds
-            stamp = self._path.stat().st_mtime_ns if self._path.exists() else None
-            if self._value is None or stamp != self._stamp:
-                self._value = self._load()
-                self._stamp = stamp
-        return self._value
+        """The value; a file that has become malformed is logged and leaves the old one."""
+        if self._value is not None and now_seconds - self._checked_at < RECHECK_SECONDS:
+            return self._value
+        self._checked_at = now_seconds
+        stamp = self._path.stat().st_mtime_ns if self._path.exists() else None
+        if self._value is not None and stamp == self._stamp:
+            return self._value
+        try:
+            value = self._load()
+        except PipelineError as error:
+            if self._value is None:
+                raise
+            _log.error("%s; going on with what was read before", error)
+            return self._value
+        self._value, self._stamp = value, stamp
+        return value
 
 
 class Access:
     """The access rules of a deployment. `now_seconds` is always a monotonic clock."""
 
     def __init__(self, keys_dir: Path, rate_per_second: int) -> None:
+        """Raises KeyUnavailable if the file of API keys is malformed."""
         path = keys_dir / "api_keys.json"
         public = keys_dir / PUBLIC_FOLDER
         self._api_keys = _Watched(path, lambda: load_api_keys(path))
         self._public_keys = _Watched(public, lambda: load_public_keys(keys_dir))
         self._active = _Watched(public, lambda: active_public_key(keys_dir))
         self._buckets = TokenBuckets(rate_per_second)
+        load_api_keys(path)
 
     def knows_origin(self, origin: str, now_seconds: float) -> bool:
         """Whether any key may be used from pages of `origin` (all that a preflight can ask)."""

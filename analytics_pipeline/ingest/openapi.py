@@ -26,6 +26,8 @@ from analytics_pipeline.ingest.problem import (
     Kind,
 )
 
+BATCHES_PATH: Final = "/api/v1/batches"
+PLAIN_PATH: Final = "/api/ingest"
 PLAIN_EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "play": {
         "sessionId": "s-7f3a90c2b1",
@@ -74,8 +76,8 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         "bearer": {"type": "http", "scheme": "bearer"},
         "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
-    document["paths"]["/api/v1/batches"] = {"post": _batches_operation()}
-    document["paths"]["/api/ingest"] = {"post": _plain_operation()}
+    document["paths"][BATCHES_PATH] = {"post": _batches_operation()}
+    document["paths"][PLAIN_PATH] = {"post": _plain_operation()}
     return document
 
 

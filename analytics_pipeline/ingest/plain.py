@@ -10,7 +10,7 @@ here: sealing and queueing (`ingest.service`).
 import base64
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import msgspec
@@ -109,6 +109,7 @@ def plain_batch_id(install_secret: bytes, project: str, event: Event) -> str:
     return base64.urlsafe_b64encode(digest[:24]).decode("ascii")
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DECODER: Final = msgspec.json.Decoder(PlainEvent)
 
 
@@ -119,10 +120,7 @@ def _milliseconds(seconds: float | None) -> int | None:
 def _unix_ms(timestamp: int | datetime) -> int:
     if isinstance(timestamp, int):
         return timestamp
-    try:
-        at_ms = int(timestamp.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        at_ms = -1
+    at_ms = (timestamp - _EPOCH) // timedelta(milliseconds=1)  # exact; floats lose milliseconds
     if not MIN_AT_MS <= at_ms < MAX_AT_MS:
         raise InvalidInput("timestamp", "not between 2020 and 2100")
     return at_ms

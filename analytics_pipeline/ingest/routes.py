@@ -1,7 +1,6 @@
 """The two POST routes as bare ASGI endpoints: CORS, receipts, problems.
 
-They stand inside the FastAPI application but bypass its request models, which cost more than all
-the work done here. Belongs here: HTTP semantics. Does not belong here: decisions, which are made in
+Belongs here: HTTP semantics. Does not belong here: decisions, which are made in
 `ingest.service`.
 """
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from analytics_pipeline.ingest.app import build_app
+from analytics_pipeline.core.errors import InvalidSettings
+from analytics_pipeline.ingest.app import IngestApp
 from analytics_pipeline.ingest.service import IngestService
 from analytics_pipeline.settings import Settings
 
@@ -26,10 +27,10 @@ _log = logging.getLogger(__name__)
 
 async def serve(settings: Settings) -> None:
     """Serve until a signal asks to stop; every batch taken in by then is stored before return."""
+    port = claim_port(settings.api_host, settings.api_port)
     service = IngestService(settings)
-    app = build_app(service, settings.platform)
+    app = IngestApp(service, settings.platform)
     chores = asyncio.create_task(_keep_house(service))
-    port = settings.api_port or _free_port(settings.api_host)
     try:
         await run_asgi(app, settings.api_host, port)
         await _drain(service)
@@ -76,10 +77,23 @@ async def _drain(service: IngestService) -> None:
         await asyncio.sleep(0.01)
 
 
-def _free_port(host: str) -> int:
-    """A port that is free now (the setting's 0)."""
+def claim_port(host: str, port: int) -> int:
+    """Check that `host`:`port` is free; 0 stands for any free port. Returns the port.
+
+    Checked here because granian shares ports (SO_REUSEPORT): a second API on the same one would
+    take half of the requests into another queue.
+
+    Raises:
+        InvalidSettings: the address or port cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-    return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InvalidSettings(
+                "ANALYTICS_API_PORT", f"cannot listen on {host}:{port}: {error.strerror}"
+            ) from None
+        claimed: int = probe.getsockname()[1]
+    return claimed

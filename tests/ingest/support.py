@@ -80,7 +80,8 @@ class Api:
                 stdout=sink,
                 stderr=sink,
             )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        url = f"http://127.0.0.1:{self.port}"
+        self.client = httpx.Client(base_url=url, timeout=20, verify=False)  # plain HTTP, no TLS
         deadline = time.monotonic() + 30
         while True:
             try:

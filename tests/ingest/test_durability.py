@@ -1,9 +1,12 @@
 """A 202 is a promise: killed at any moment, the API loses no batch it acknowledged."""
 
 import asyncio
+import os
 import random
 import secrets
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -21,7 +24,7 @@ POSTERS = 8
 
 def post_until_it_dies(api: Api, acknowledged: list[str], stop: threading.Event) -> None:
     """Post batches and plain events, noting the batch id of every 202, until the API is gone."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=5) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=5, verify=False) as client:
         headers = {"x-api-key": api.api_key}
         while not stop.is_set():
             try:
@@ -45,9 +48,13 @@ def kill_rounds(api: Api, rounds: int, sign: int) -> int:
         posters = [
             threading.Thread(target=post_until_it_dies, args=arguments) for _ in range(POSTERS)
         ]
+        already = len(acknowledged)
         for poster in posters:
             poster.start()
-        time.sleep(random.uniform(0.05, 0.6))
+        while len(acknowledged) == already:
+            assert any(poster.is_alive() for poster in posters)
+            time.sleep(0.001)
+        time.sleep(random.uniform(0, 0.4))
         api.stop(sign)
         stop.set()
         for poster in posters:
@@ -154,3 +161,46 @@ def test_failed_commit_fails_its_requests_and_no_others(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert queue.depth() == 1
+
+
+def test_second_api_on_a_port_is_refused(tmp_path: Path) -> None:
+    """Two processes sharing a port would split the events: the second one says so and ends."""
+    first = Api(tmp_path / "first").start()
+    environ = {
+        **os.environ,
+        "ANALYTICS_HOME": str(tmp_path / "second"),
+        "ANALYTICS_API_PORT": str(first.port),
+    }
+    command = [sys.executable, "-m", "analytics_pipeline.ingest"]
+    second = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
+    first.stop()
+    assert second.returncode == 1
+    assert "ANALYTICS_API_PORT" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_malformed_key_file_leaves_a_running_api_alone(tmp_path: Path) -> None:
+    """A slip of the operator's editor does not lock everybody out; a start refuses it by name."""
+    api = Api(tmp_path).start()
+    assert api.post_frame().status_code == 202
+    api.api_keys_path.write_text("[{")
+    time.sleep(1.1)
+    assert api.post_frame().status_code == 202
+    api.stop()
+    assert "api_keys.json: not JSON; going on" in api.log.read_text()
+    with pytest.raises(AssertionError, match=r"api_keys\.json: not JSON"):
+        api.start()
+
+
+def test_rotation_reaches_a_running_api(tmp_path: Path) -> None:
+    """After a rotation the new key is served and both keys' batches are taken."""
+    api = Api(tmp_path).start()
+    old_frame = api.frame()
+    api.keyring.rotate()
+    time.sleep(1.1)
+    new_key_id = api.client.get("/api/v1/keys").json()["key_id"]
+    assert new_key_id != api.key_id
+    assert api.post_frame(old_frame).status_code == 202
+    assert api.post_plain().status_code == 202
+    assert [batch.key_id for batch in api.queued()] == [api.key_id, new_key_id]
+    api.stop()
