@@ -12,9 +12,9 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.core.errors import PipelineError
+from analytics_pipeline.core.errors import InvalidInput, PipelineError
 from analytics_pipeline.defs.instance import open_instance
-from analytics_pipeline.defs.partitions import range_tags
+from analytics_pipeline.defs.partitions import DAYS, FIRST_DAY, range_tags
 from analytics_pipeline.settings import Settings
 
 #: (name of the step that ended, steps done, steps in all)
@@ -51,8 +51,10 @@ def run_days(
     """Compute, release and publish every day from ``first_day`` to ``last_day``, both included.
 
     Raises:
+        InvalidInput: the days are not a range of complete days.
         RunFailed: naming the step and its first error.
     """
+    _check_range(first_day, last_day)
     started = time.monotonic()
     with open_instance(settings) as instance:
         from analytics_pipeline.definitions import defs  # reads the environment set above
@@ -76,6 +78,14 @@ def run_days(
             checks_passed=sum(evaluation.passed for evaluation in evaluations),
             days=_record_metadata(result.all_events),
         )
+
+
+def _check_range(first_day: date, last_day: date) -> None:
+    if last_day < first_day:
+        raise InvalidInput("to", f"{last_day} lies before {first_day}")
+    for name, day in (("from", first_day), ("to", last_day)):
+        if not DAYS.has_partition_key(day.isoformat()):
+            raise InvalidInput(name, f"{day} is not a complete day since {FIRST_DAY}")
 
 
 class _Listener:
