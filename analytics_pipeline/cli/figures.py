@@ -9,11 +9,15 @@ from analytics_pipeline.core.report import Report
 
 _TOP_VIDEOS = 5
 _TOP_REGIONS = 3
+_CAPTION = (
+    "± is the 95 % error of the noise. – is suppressed: under 3 σ, where noise would drown it.\n"
+    "Regions: IP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0)."
+)
 
 
 def figures_table(reports: Sequence[Report]) -> Table:
     """Platform, creators, the most watched videos and regions; one column a day."""
-    table = Table(title="Released figures (noised; ± is the 95 % error)")
+    table = Table(title="Released figures (public)", caption=_CAPTION, caption_justify="left")
     table.add_column("")
     for report in reports:
         table.add_column(f"{report.header.day} r{report.header.revision}", justify="right")
