@@ -7,21 +7,14 @@ the machine with the client. A third figure puts the same batches into the queue
 """
 
 import argparse
-import asyncio
 import json
-import os
 import secrets
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final
 
 import uvloop
 
@@ -36,21 +29,11 @@ from analytics_pipeline.storage.api_keys import create_api_key
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.public_keys import PublicKeyEntry, active_public_key
 from analytics_pipeline.storage.queue import QueuedBatch, SqliteQueue
+from benchmarks.http_client import BARE_SERVER, Upload, post_all
+from benchmarks.machine import free_port, server
 
 EVENTS_PER_BATCH: Final = 50
 WARM_UP_SHARE: Final = 0.1
-_BASELINE: Final = """
-import asyncio, sys, uvloop
-from analytics_pipeline.ingest.server import run_asgi
-
-async def app(scope, receive, send):
-    while (await receive()).get("more_body"):
-        pass
-    await send({"type": "http.response.start", "status": 202, "headers": []})
-    await send({"type": "http.response.body", "body": b"{}"})
-
-uvloop.run(run_asgi(app, "127.0.0.1", int(sys.argv[1])))
-"""
 
 
 @dataclass(frozen=True)
@@ -92,104 +75,13 @@ def build_bodies(count: int, key: PublicKeyEntry, api_key: str) -> list[bytes]:
     return bodies
 
 
-class _Client(asyncio.Protocol):
-    """One keep-alive connection: next request as soon as the answer is complete."""
-
-    def __init__(
-        self, bodies: list[bytes], latencies: list[float], done: "asyncio.Future[None]"
-    ) -> None:
-        self._bodies = bodies
-        self._latencies = latencies
-        self._done = done
-        self._received = b""
-        self._sent_at = 0.0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
-        self._send_next()
-
-    def _send_next(self) -> None:
-        if not self._bodies:
-            self._done.set_result(None)
-            self._transport.close()
-            return
-        body = self._bodies.pop()
-        head = (
-            b"POST /api/v1/batches HTTP/1.1\r\nhost: localhost\r\nuser-agent: benchmark\r\n"
-            b"content-type: text/plain\r\ncontent-length: %d\r\n\r\n" % len(body)
-        )
-        self._sent_at = time.perf_counter()
-        self._transport.writelines([head, body])
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        head, found, rest = self._received.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or b"2")
-        if len(rest) < length:
-            return
-        if not head.startswith(b"HTTP/1.1 202"):
-            self._done.set_exception(RuntimeError(f"refused: {self._received.decode()}"))
-            self._transport.close()
-            return
-        self._latencies.append(time.perf_counter() - self._sent_at)
-        self._received = b""
-        self._send_next()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
-            self._done.set_exception(RuntimeError("the server closed the connection"))
-
-
-async def post_all(port: int, bodies: list[bytes], connections: int) -> tuple[float, list[float]]:
-    """Post every body; returns (seconds, latencies in seconds)."""
-    loop = asyncio.get_running_loop()
-    latencies: list[float] = []
-    pending = list(bodies)
-    finished = [loop.create_future() for _ in range(connections)]
-    started = time.perf_counter()
-    for done in finished:
-        await loop.create_connection(
-            lambda done=done: _Client(pending, latencies, done),  # type: ignore[misc]
-            "127.0.0.1",
-            port,
-        )
-    await asyncio.gather(*finished)
-    return time.perf_counter() - started, latencies
-
-
-@contextmanager
-def server(arguments: Sequence[str], environ: dict[str, str], port: int) -> Any:
-    """Run a server process until the block ends."""
-    process = subprocess.Popen([sys.executable, *arguments], env={**os.environ, **environ})
-    try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def free_port() -> int:
-    """A free loopback port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def measure(name: str, port: int, bodies: list[bytes], connections: int) -> Result:
     """Post the bodies (the first tenth to warm up) and summarise."""
-    warm = int(len(bodies) * WARM_UP_SHARE)
-    uvloop.run(post_all(port, bodies[:warm], connections))
-    seconds, latencies = uvloop.run(post_all(port, bodies[warm:], connections))
-    return summarise(name, seconds, latencies, len(bodies) - warm)
+    uploads = [Upload(body) for body in bodies]
+    warm = int(len(uploads) * WARM_UP_SHARE)
+    uvloop.run(post_all(port, uploads[:warm], connections))
+    seconds, latencies = uvloop.run(post_all(port, uploads[warm:], connections))
+    return summarise(name, seconds, latencies, len(uploads) - warm)
 
 
 def summarise(name: str, seconds: float, latencies: list[float], batches: int) -> Result:
@@ -246,7 +138,7 @@ def run(batches: int, connections: int) -> list[Result]:
         with server(["-m", "analytics_pipeline.ingest"], environ, port):
             results.append(measure("API, fsynced before the 202", port, bodies, connections))
         port = free_port()
-        with server(["-c", _BASELINE, str(port)], {}, port):
+        with server(["-c", BARE_SERVER, str(port)], {}, port):
             results.append(measure("granian answering 202", port, bodies, connections))
         results.append(measure_queue(home / "alone.sqlite", bodies, connections))
         return results
