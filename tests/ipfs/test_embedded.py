@@ -211,3 +211,11 @@ def test_open_store_by_path(tmp_path: Path) -> None:
         cid = store.add(b"x")
     with open_store(tmp_path) as store:
         assert store.get(cid) == b"x"
+
+
+def test_the_documented_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example at the top of docs/ipfs.md runs as written."""
+    page = (Path(__file__).parents[2] / "docs" / "ipfs.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    exec(page.split("```python\n")[1].split("```")[0], {})
+    assert (tmp_path / ".analytics" / "ipfs" / "blocks").is_dir()

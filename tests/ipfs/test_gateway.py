@@ -69,6 +69,18 @@ def test_a_lie_is_told_when_nobody_has_the_truth(
         store.get_directory(cid)
 
 
+def test_an_endless_answer_is_cut_off(node: HostileNode, tmp_path: Path) -> None:
+    """More than any block holds is a lie, not a truncation: it is not asked for again."""
+    cid = fill(node)
+    node.faults["gateway"] = ["endless!"]
+    with (
+        open_store(tmp_path, [node.url], deadlines=FAST) as store,
+        pytest.raises(IntegrityError, match="more than any block"),
+    ):
+        store.get_directory(cid)
+    assert node.requests["gateway"] == 1
+
+
 def test_a_damaged_local_block_comes_from_the_gateway(node: HostileNode, tmp_path: Path) -> None:
     """Local damage is overcome on reading and mended by pinning."""
     cid = fill(node)

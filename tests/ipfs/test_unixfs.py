@@ -195,6 +195,7 @@ def _file(children: list[tuple[Block, int, int]]) -> Block:
 
 
 FULL, REST = _leaf(b"x" * 16), _leaf(b"y" * 4)
+NODE_16 = build_block(DAG_PB, encode_node([], b"n" * 14))
 GOOD = _file([(FULL, 16, 16), (REST, 4, 4)])
 BAD_TREES = {
     "content that fits one chunk": _file([(REST, 4, 4)]),
@@ -202,8 +203,10 @@ BAD_TREES = {
     "short chunk first": _file([(REST, 4, 4), (FULL, 16, 16)]),
     "wrong size of content": _file([(FULL, 16, 16), (REST, 5, 4)]),
     "wrong size of the tree": _file([(FULL, 16, 16), (REST, 4, 5)]),
+    "sizes stated of one another": _file([(FULL, 4, 16), (REST, 16, 4)]),
     "an empty child": _file([(FULL, 16, 16), (_leaf(b""), 0, 0)]),
     "a node where a leaf belongs": _file([(FULL, 16, 16), (GOOD, 4, 4)]),
+    "a node that is as long as the leaf": _file([(NODE_16, 16, 16), (REST, 4, 4)]),
     "too many children": _file([(FULL, 16, 16)] * 4),
     "a chunk above the limit": _leaf(b"z" * 17),
     "a directory": build_block(DAG_PB, encode_node([], DIRECTORY_DATA)),
@@ -220,7 +223,7 @@ def test_the_honest_tree_beside_the_bad_ones(small_chunks: None) -> None:
 def test_trees_outside_the_profile(small_chunks: None, lie: str) -> None:
     """Every other tree is refused although all its hashes are right."""
     root = BAD_TREES[lie]
-    source = from_blocks([root, GOOD, FULL, REST, _leaf(b"")])
+    source = from_blocks([root, GOOD, FULL, REST, NODE_16, _leaf(b"")])
     with pytest.raises(InvalidContent, match=root.cid):
         unixfs_reader.read_file(root.cid, source)
 
