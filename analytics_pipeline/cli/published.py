@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from analytics_pipeline.chain.client import open_chain, open_registry
 from analytics_pipeline.chain.registry import Registry
@@ -71,9 +72,26 @@ def open_sources(settings: Settings) -> Iterator[PublicSources]:
         )
     with (
         closing(open_chain(settings.chain_location)) as chain,
-        open_store(settings.ipfs_location, settings.ipfs_gateways) as content,
+        _content_folder(settings) as location,
+        open_store(location, settings.ipfs_gateways) as content,
     ):
         yield PublicSources(open_registry(chain, settings.registry), content)
+
+
+@contextmanager
+def _content_folder(settings: Settings) -> Iterator[str]:
+    """The content store's location; a stranger who has none gets one that leaves no trace."""
+    if settings.ipfs or Path(settings.ipfs_location).exists():
+        yield settings.ipfs_location
+        return
+    if not settings.ipfs_gateways:
+        raise InvalidInput(
+            "ANALYTICS_IPFS",
+            f"no content store: {settings.ipfs_location} does not exist. Give a Kubo node with "
+            "--ipfs or a trustless gateway with --gateway",
+        )
+    with TemporaryDirectory(prefix="analytics-verify-") as folder:
+        yield folder
 
 
 def load_folder(folder: Path) -> PublishedDay:
