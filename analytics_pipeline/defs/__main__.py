@@ -11,6 +11,7 @@ line is ``{"result": …}``; everything else goes to stderr.
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -85,6 +86,9 @@ def _exclusive_stdout() -> TextIO:
 def _ui(options: argparse.Namespace) -> NoReturn:
     dg = str(Path(sys.executable).with_name("dg"))
     os.environ.update(environment(load_settings()))
+    os.environ.setdefault("VIRTUAL_ENV", sys.prefix)  # else `dg` warns that none is active
+    # Background jobs inherit an ignored SIGINT, and Dagster treats SIGTERM like SIGINT.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.chdir(PROJECT_ROOT)
     os.execv(dg, [dg, "dev", "--host", options.host, "--port", options.port])  # noqa: S606
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from analytics_pipeline.defs.partitions import DAYS
 
@@ -44,5 +44,29 @@ class Translator(DagsterDbtTranslator):
         """The model's own words; its SQL is one click away, behind "dbt" in the UI."""
         return str(dbt_resource_props.get("description", "")).strip()
 
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """A dbt test as a check that says what it asserts."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None or spec.description:
+            return spec
+        return spec._replace(description=describe_test(manifest["nodes"][unique_id]))
+
     def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> Any:
         return None if dbt_resource_props["resource_type"] == "source" else DAYS
+
+
+def describe_test(test: Mapping[str, Any]) -> str:
+    """A generic dbt test in words, e.g. ``dbt test unique_key(columns=['day', 'video_id'])``."""
+    generic = test.get("test_metadata") or {}
+    arguments = ", ".join(
+        f"{name}={value!r}" if not isinstance(value, str) else f"{name}: {value}"
+        for name, value in (generic.get("kwargs") or {}).items()
+        if name != "model"
+    )
+    return f"dbt test {generic.get('name') or test['name']}({arguments})"

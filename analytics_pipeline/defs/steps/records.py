@@ -120,5 +120,6 @@ def describe(stores: Stores, release: Release) -> Mapping[str, Any]:
         "spend_nano_rho": body.spend_nano_rho,
         "head": release.release_head,
         "registry": stores.registry.address,
+        "verify_with": f"analytics-pipeline verify {stores.platform} {release.day}",
         **placed,
     }
