@@ -38,6 +38,7 @@ from analytics_pipeline.core.errors import DecryptionFailed, KeyUnavailable
 from analytics_pipeline.storage.public_keys import (
     PublicKeyEntry,
     load_public_keys,
+    require_private_halves,
     write_file_durably,
     write_public_key,
 )
@@ -60,7 +61,8 @@ class Keyring:
     Args:
         directory: the key folder (``ANALYTICS_HOME/keys``).
     Raises:
-        KeyUnavailable: the folder has no keys yet, or a file is malformed or readable by others.
+        KeyUnavailable: the folder has no keys yet, a file is malformed or readable by others, or
+            a published batch key lacks its private half.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -98,6 +100,7 @@ class Keyring:
     def reload(self) -> None:
         """Read the folder again, to learn of keys another process made."""
         private = self.directory / "private"
+        published = load_public_keys(self.directory)  # first: a rotation writes these last
         if not (private / "root.json").exists():
             raise KeyUnavailable(
                 f"no keys in {self.directory}; create them with `analytics-pipeline keys create`"
@@ -116,6 +119,8 @@ class Keyring:
                 f"keys in {self.directory} are incomplete; `analytics-pipeline keys create` "
                 "adds what is missing"
             )
+        halves = {i: key.public_key().public_bytes_raw() for i, key in self._batch.items()}
+        require_private_halves(published, halves)
 
     def rotate(self) -> tuple[str, str]:
         """Make a new batch key and a new wrapping key, and put them in force.

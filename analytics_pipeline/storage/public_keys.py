@@ -11,6 +11,7 @@ process imports this module and must not reach that one.
 
 import base64
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +110,26 @@ def active_public_key(keys_dir: Path) -> PublicKeyEntry:
             "no active public batch key; create one with `analytics-pipeline keys create`"
         )
     return max(active, key=lambda entry: entry.key_id)
+
+
+def require_private_halves(
+    published: Mapping[str, PublicKeyEntry], held: Mapping[str, bytes]
+) -> None:
+    """Refuse to work with private keys that cannot open what is sealed to the published ones:
+    batches would be rejected for good because of a slip of the operator's.
+
+    Args:
+        held: id → raw public half of every private batch key at hand.
+    Raises:
+        KeyUnavailable: naming the first key whose private half is missing or another one.
+    """
+    for key_id, entry in published.items():
+        if held.get(key_id) != entry.public_bytes:
+            problem = "is not the one that was published" if key_id in held else "is missing"
+            raise KeyUnavailable(
+                f"the private half of batch key {key_id} {problem}: restore it, or remove "
+                f"{PUBLIC_FOLDER}/{key_id}.json to have everything sealed to it rejected"
+            )
 
 
 def write_file_durably(path: Path, data: bytes, mode: int) -> None:

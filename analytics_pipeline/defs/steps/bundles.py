@@ -5,6 +5,8 @@ from datetime import date
 from typing import Any
 
 from analytics_pipeline.core.bundle import BundleInfo, build_bundle
+from analytics_pipeline.core.errors import ReleaseConflict
+from analytics_pipeline.core.unixfs import cid_of_directory
 from analytics_pipeline.defs.steps.state import present, require_release
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import Release, list_releases, store_release
@@ -15,12 +17,19 @@ def pin_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
 
     Raises:
         ReleaseError: a day has no report yet.
+        ReleaseConflict: what is stored of a release changed after it was bundled.
         StoreError: the content store failed; running again continues.
     """
     pinned = []
     for day in days:
         release = require_release(stores, day, "report_json")
-        cid = stores.content.add_directory(build_files(stores, release))
+        files = build_files(stores, release)
+        if release.bundle_cid not in (None, cid_of_directory(files)):
+            raise ReleaseConflict(
+                f"{day} revision {release.revision}: what is stored of it is no longer what was "
+                "bundled; nothing was pinned"
+            )
+        cid = stores.content.add_directory(files)
         stores.content.pin(cid)
         pinned.append(
             store_release(stores.catalogue, stores.platform, day, release.revision, bundle_cid=cid)

@@ -19,6 +19,7 @@ from analytics_pipeline.core.manifest import parse_manifest
 from analytics_pipeline.core.policy import parse_policy
 from analytics_pipeline.core.record import Commit, CommitRecord, pair_releases
 from analytics_pipeline.defs.steps import bundles, records
+from analytics_pipeline.defs.steps.chain_memory import require_known_releases
 from analytics_pipeline.defs.steps.inputs import DayInputs, load_inputs
 from analytics_pipeline.defs.steps.state import present
 from analytics_pipeline.defs.stores import Stores
@@ -51,8 +52,11 @@ def plan_and_commit(stores: Stores, days: Iterable[date]) -> list[Plan]:
     Raises:
         BudgetOverspent: a day has no budget left; nothing was reserved for it.
         EventsExpired: a day's events are gone and its inputs are not those of a release.
+        ReleaseConflict: the chain has a release that the catalogue does not know.
         ChainError: the chain refused or could not be reached; running again continues.
     """
+    days = list(days)
+    require_known_releases(stores, days)
     finish_drawn(stores)
     planned = [_plan(stores, inputs) for inputs in load_inputs(stores, days)]
     missing = [release for release in planned if release.commit_head is None]

@@ -42,7 +42,7 @@ def find_problems(stores: Stores, segments: Sequence[Segment]) -> list[str]:
             if not stores.content.has(segment.cid):
                 problems.append(f"{segment.segment_id}: content {segment.cid} is missing")
         except StoreError as error:
-            problems.append(f"{segment.segment_id}: {error}")
+            problems.append(f"{segment.segment_id}: {type(error).__name__}: {error}")
     return problems
 
 
