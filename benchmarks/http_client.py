@@ -6,7 +6,7 @@ is posted.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, cast
 
 #: ``python -c BARE_SERVER <port>``: granian and an application that reads the body and answers
@@ -87,11 +87,13 @@ class _Client(asyncio.Protocol):
             self._done.set_exception(RuntimeError("the server closed the connection"))
 
 
-async def post_all(port: int, uploads: list[Upload], connections: int) -> tuple[float, list[float]]:
+async def post_all(
+    port: int, uploads: Sequence[Upload], connections: int
+) -> tuple[float, list[float]]:
     """Post every upload, in order; returns (seconds, latencies in seconds)."""
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    pending = uploads[::-1]
+    pending = list(reversed(uploads))
     finished = [loop.create_future() for _ in range(connections)]
     started = time.perf_counter()
     clients: list[Callable[[], _Client]] = [

@@ -3,9 +3,10 @@
 Belongs here: nothing that knows the pipeline.
 """
 
+import contextlib
 import json
-import multiprocessing
 import os
+import pickle
 import platform
 import socket
 import subprocess
@@ -13,10 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from multiprocessing.connection import Connection
 from typing import Any, Final
 
 _LIBRARIES: Final = ("duckdb", "polars", "dbt-core", "granian")
@@ -92,31 +91,39 @@ class PeakMemory:
         return self.mib
 
 
-def _child(sender: Connection, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
-    started = time.perf_counter()
-    value = function(*arguments)
-    seconds = time.perf_counter() - started
-    sender.send(ChildRun(value, seconds, PeakMemory(os.getpid()).stop()))
+def run_in_child(
+    function: Callable[..., Any], *arguments: Any, environ: Mapping[str, str] | None = None
+) -> ChildRun:
+    """Call a function of a module in a fresh interpreter that has imported this module only.
+    Imports are not in ``seconds``; what it prints goes to standard error.
 
-
-def run_in_child(function: Callable[..., Any], *arguments: Any) -> ChildRun:
-    """Call a function of a module in a fresh interpreter. Imports are not in ``seconds``.
-
+    Args:
+        environ: what to add to the child's environment.
     Raises:
         RuntimeError: the child ended without a result; what it printed says why.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(sender, function, arguments))
-    process.start()
-    sender.close()
-    try:
-        run: ChildRun = receiver.recv()
-    except EOFError:
-        raise RuntimeError(f"{function.__name__} failed in its process") from None
-    finally:
-        process.join()
+    result = subprocess.run(
+        [sys.executable, "-c", "from benchmarks.machine import child; child()"],
+        input=pickle.dumps((function, arguments)),
+        env={**os.environ, **(environ or {})},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if result.returncode:
+        raise RuntimeError(f"{function.__name__} failed in its process")
+    run: ChildRun = pickle.loads(result.stdout)
     return run
+
+
+def child() -> None:
+    """The other end of `run_in_child`."""
+    function, arguments = pickle.load(sys.stdin.buffer)
+    with contextlib.redirect_stdout(sys.stderr):
+        started = time.perf_counter()
+        value = function(*arguments)
+        seconds = time.perf_counter() - started
+    run = ChildRun(value, seconds, PeakMemory(os.getpid()).stop())
+    sys.stdout.buffer.write(pickle.dumps(run))
 
 
 def run_command(
@@ -145,7 +152,7 @@ def run_command(
     return ChildRun(output, seconds, peak_mib)
 
 
-@contextmanager
+@contextlib.contextmanager
 def server(arguments: Sequence[str], environ: Mapping[str, str], port: int) -> Iterator[PeakMemory]:
     """Run a Python server process until the block ends."""
     process = subprocess.Popen([sys.executable, *arguments], env={**os.environ, **environ})
