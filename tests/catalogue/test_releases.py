@@ -146,9 +146,9 @@ def _plan_in_process(url: str, inputs: str, barrier: Any, results: Any) -> None:
 
 def _race(url: str, inputs: list[str]) -> list[Any]:
     context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(len(inputs)), context.Queue()
+    barrier, results = context.Barrier(len(inputs), timeout=60), context.Queue()
     processes = [
-        context.Process(target=_plan_in_process, args=(url, digest, barrier, results))
+        context.Process(target=_plan_in_process, args=(url, digest, barrier, results), daemon=True)
         for digest in inputs
     ]
     for process in processes:
