@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from analytics_pipeline.cli.simulate import last_full_days
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.simulator import SimulatedSession, SimulationSpec, build_videos, simulate
+from tests.support.home_copy import HomeCopy
 from tests.support.kpi_oracle import OracleEvent, OracleVideo
 
 EVENTS = 3000
@@ -106,3 +108,10 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
         first_day=first_day, days=DAYS, target_events=EVENTS, videos=40, creators=8, seed=SEED
     )
     return Deployment(home, spec, ran.stdout)
+
+
+@pytest.fixture
+def copy(deployment: Deployment, tmp_path: Path) -> HomeCopy:
+    """The deployment's state, to be spoilt."""
+    days = [deployment.spec.first_day + timedelta(days=offset) for offset in range(DAYS)]
+    return HomeCopy.make(deployment.home, tmp_path / "home", days)

@@ -98,8 +98,10 @@ class Api:
         self.client.close()
         return self.process.wait(15)
 
-    def frame(self, batch_id: str | None = None, **header: Any) -> bytes:
-        """A sealed batch with one event; `header` overrides header fields."""
+    def frame(
+        self, batch_id: str | None = None, events: Sequence[Any] | None = None, **header: Any
+    ) -> bytes:
+        """A sealed batch with these events, or with one; `header` overrides header fields."""
         batch_id = batch_id or secrets.token_urlsafe(16)
         fields = {
             "v": 1,
@@ -111,7 +113,7 @@ class Api:
         }
         key = active_public_key(self.home / "keys").public_key
         info = hpke_info("demo", self.key_id, batch_id)
-        sealed = seal_payload(build_payload([make_event()]), key, info)
+        sealed = seal_payload(build_payload(list(events or [make_event()])), key, info)
         return build_frame(BatchHeader(**fields), sealed)
 
     def post_frame(self, body: bytes | None = None, **headers: str) -> httpx.Response:

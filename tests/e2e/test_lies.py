@@ -1,0 +1,253 @@
+"""The pipeline's table of lies, told to the real stores of a deployment that really ran.
+
+Each is noticed by name before anything is published or paid for; and once it is taken back, the
+run succeeds with the same figures: nothing was lost. Lies about published files that need no store
+are in `tests/lies`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from analytics_pipeline.cli.published import open_sources
+from analytics_pipeline.core import verify_errors
+from analytics_pipeline.core.errors import (
+    DecryptionFailed,
+    IntegrityError,
+    ReleaseConflict,
+)
+from analytics_pipeline.core.unixfs import iter_directory_blocks
+from tests.e2e.conftest import Deployment
+from tests.e2e.test_kpis import days_of
+from tests.support.home_copy import CheckFailed, HomeCopy, verify_as_stranger
+from tests.support.tamper import (
+    Undo,
+    column_set,
+    flip,
+    moved,
+    other_secret,
+    private,
+    replaced,
+    rows_removed,
+)
+from tests.support.world import edit_json
+
+
+@pytest.fixture(scope="module")
+def figures(
+    deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Any, tuple[str, pl.DataFrame]]:
+    """What the untouched deployment says."""
+    target = tmp_path_factory.mktemp("untouched") / "home"
+    return HomeCopy.make(deployment.home, target, days_of(deployment)).figures()
+
+
+def flipped_segment(copy: HomeCopy) -> Undo:
+    return flip(copy.block(copy.segment(copy.days[0]).cid))
+
+
+def missing_segment(copy: HomeCopy) -> Undo:
+    return moved(copy.block(copy.segment(copy.days[1]).cid))
+
+
+def other_segment_under_the_cid(copy: HomeCopy) -> Undo:
+    first, second = (copy.block(copy.segment(day).cid) for day in copy.days[:2])
+    first.chmod(0o600)
+    return replaced(first, second.read_bytes())
+
+
+def swapped_cids(copy: HomeCopy) -> Undo:
+    first, second = (copy.segment(day) for day in copy.days[:2])
+
+    def point(cid_of_first: str, cid_of_second: str) -> None:
+        copy.sql("UPDATE segments SET cid = '' WHERE segment_id = ?", second.segment_id)
+        change = "UPDATE segments SET cid = ? WHERE segment_id = ?"
+        copy.sql(change, cid_of_first, first.segment_id)
+        copy.sql(change, cid_of_second, second.segment_id)
+
+    point(second.cid, first.cid)
+    return lambda: point(first.cid, second.cid)
+
+
+def segment_of_another_day(copy: HomeCopy) -> Undo:
+    where = f"segment_id = '{copy.segment(copy.days[0]).segment_id}'"
+    return column_set(copy, "segments", "day", copy.days[1].isoformat(), where)
+
+
+def hidden_segment(copy: HomeCopy) -> Undo:
+    where = f"segment_id = '{copy.segment(copy.days[2]).segment_id}'"
+    return rows_removed(copy, "segments", where)
+
+
+def miscounted_segment(copy: HomeCopy) -> Undo:
+    segment = copy.segment(copy.days[0])
+    counts = json.dumps({**segment.counts, "accepted": segment.counts["accepted"] + 1})
+    where = f"segment_id = '{segment.segment_id}'"
+    return column_set(copy, "segments", "counts", counts, where)
+
+
+def wrong_wrapping_key(copy: HomeCopy) -> Undo:
+    return other_secret(private(copy, "wrapping"))
+
+
+def lost_wrapping_key(copy: HomeCopy) -> Undo:
+    return moved(private(copy, "wrapping"))
+
+
+def wrong_root_key(copy: HomeCopy) -> Undo:
+    return other_secret(copy.home / "keys" / "private" / "root.json")
+
+
+def of_release(copy: HomeCopy) -> str:
+    return f"day = '{copy.days[1]}' AND revision = 1"
+
+
+def changed_row(copy: HomeCopy) -> Undo:
+    """The catalogue's copy of a published report shows one viewer more."""
+    where = of_release(copy)
+    [(report,)] = copy.sql(f"SELECT report_json FROM releases WHERE {where}")
+    return column_set(copy, "releases", "report_json", edit_json(report, one_more_viewer), where)
+
+
+def one_more_viewer(report: Any) -> None:
+    shown = next(row for row in report["rows"] if row["value"] is not None)
+    shown["value"] += 1
+
+
+def bundle_of_another_day(copy: HomeCopy) -> Undo:
+    query = "SELECT bundle_cid FROM releases WHERE day = ?"
+    [(other,)] = copy.sql(query, copy.days[0].isoformat())
+    return column_set(copy, "releases", "bundle_cid", other, of_release(copy))
+
+
+def missing_revision(copy: HomeCopy) -> Undo:
+    """As after restoring a backup from before the release: its noise must not be drawn again."""
+    takes_back = [rows_removed(copy, table, of_release(copy)) for table in ("releases", "spends")]
+    return lambda: [undo() for undo in takes_back]
+
+
+def erased_spend(copy: HomeCopy) -> Undo:
+    return rows_removed(copy, "spends", of_release(copy))
+
+
+def other_chain(copy: HomeCopy) -> Undo:
+    """An empty chain in place of the one that was published on."""
+    return moved(copy.home / "chain.sqlite")
+
+
+@dataclass(frozen=True)
+class Lie:
+    """How it is told, and how it is named."""
+
+    tell: Callable[[HomeCopy], Undo]
+    error: type[Exception]
+    words: str
+
+    def __str__(self) -> str:
+        return self.tell.__name__
+
+
+LIES = [
+    Lie(flipped_segment, IntegrityError, "do not hash to it"),
+    Lie(missing_segment, CheckFailed, "segments_intact: .* is missing"),
+    Lie(other_segment_under_the_cid, IntegrityError, "do not hash to it"),
+    Lie(swapped_cids, DecryptionFailed, "commitment"),
+    Lie(segment_of_another_day, DecryptionFailed, "segment"),
+    Lie(hidden_segment, CheckFailed, "events_accounted: .*running count"),
+    Lie(miscounted_segment, CheckFailed, "events_accounted: .*events read"),
+    Lie(wrong_wrapping_key, CheckFailed, "segments_intact: .*DecryptionFailed"),
+    Lie(lost_wrapping_key, CheckFailed, "segments_intact: .*KeyUnavailable"),
+    Lie(wrong_root_key, DecryptionFailed, "wrong key"),
+    Lie(changed_row, ReleaseConflict, "no longer what was bundled"),
+    Lie(bundle_of_another_day, ReleaseConflict, "another release than the chain"),
+    Lie(missing_revision, ReleaseConflict, "the catalogue does not know it"),
+    Lie(erased_spend, ReleaseConflict, "not in the catalogue's ledger"),
+    Lie(other_chain, CheckFailed, "commitments_on_chain: .*no such commit"),
+]
+
+
+@pytest.mark.parametrize("lie", LIES, ids=str)
+def test_a_lie_is_named_and_costs_nothing(
+    copy: HomeCopy, figures: dict[Any, tuple[str, pl.DataFrame]], lie: Lie
+) -> None:
+    """Noticed by name; nothing planned, spent, pinned or sent; taken back, all is as before."""
+    honest = copy.state()
+    undo = lie.tell(copy)
+    told = copy.state()
+    with pytest.raises(lie.error, match=lie.words):
+        copy.run()
+    assert copy.state() == told
+    undo()
+    copy.run()
+    assert copy.state() == honest
+    assert_same_figures(copy, figures)
+
+
+def assert_same_figures(copy: HomeCopy, figures: dict[Any, tuple[str, pl.DataFrame]]) -> None:
+    found = copy.figures()
+    assert found.keys() == figures.keys()
+    for day, (digest, frame) in figures.items():
+        assert found[day][0] == digest
+        assert found[day][1].equals(frame)
+
+
+def bundle_block(copy: HomeCopy, largest: bool) -> Path:
+    """A block of the second day's pinned bundle: its largest (rows of the report) or its root."""
+    with open_sources(copy.settings) as sources:
+        published = sources.load_day("demo", copy.days[1])
+    bundle = {
+        name.removeprefix("bundle/"): data
+        for name, data in published.files.items()
+        if name.startswith("bundle/")
+    }
+    blocks = list(iter_directory_blocks(bundle))
+    cid, _ = max(blocks, key=lambda block: len(block[1])) if largest else blocks[-1]
+    return copy.block(cid)
+
+
+@pytest.mark.parametrize("lie", ["changed row", "other bundle"])
+def test_a_changed_bundle_is_not_served(copy: HomeCopy, lie: str) -> None:
+    """A store that holds other bytes under a published CID convinces nobody, and the next run
+    mends it."""
+    path = bundle_block(copy, largest=lie == "changed row")
+    path.chmod(0o600)
+    if lie == "changed row":
+        flip(path)
+    else:
+        replaced(path, copy.block(copy.segment(copy.days[0]).cid).read_bytes())
+    with pytest.raises(IntegrityError):
+        verify_as_stranger(copy)
+    verify_as_stranger(copy, 0)
+    honest = copy.state()
+    copy.run()
+    assert copy.state() == honest
+    verify_as_stranger(copy)
+
+
+def test_a_source_that_lies_about_published_files_is_named(copy: HomeCopy) -> None:
+    """Real files, altered in the hands of whoever passes them on."""
+    with open_sources(copy.settings) as sources:
+        day, other = (sources.load_day("demo", copy.days[n]).files for n in (1, 0))
+    report = day["bundle/report.json"]
+
+    def without_release(chain: Any) -> None:
+        chain["records"].pop()
+
+    def wrong_root(chain: Any) -> None:
+        chain["records"][-1]["report_root"] = "0x" + "11" * 32
+
+    lies = [
+        ({"bundle/report.json": edit_json(report, one_more_viewer)}, "BundleMismatch"),
+        ({"chain.json": edit_json(day["chain.json"], without_release)}, "HistoryBroken"),
+        ({"chain.json": edit_json(day["chain.json"], wrong_root)}, "HistoryBroken"),
+        (other, "WrongDay"),
+    ]
+    for changes, name in lies:
+        with pytest.raises(getattr(verify_errors, name)):
+            verify_as_stranger(copy, **changes)
+    verify_as_stranger(copy)
