@@ -118,12 +118,14 @@ def run_in_child(
 def child() -> None:
     """The other end of `run_in_child`."""
     function, arguments = pickle.load(sys.stdin.buffer)
-    with contextlib.redirect_stdout(sys.stderr):
-        started = time.perf_counter()
-        value = function(*arguments)
-        seconds = time.perf_counter() - started
+    results = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # also for libraries that are not Python
+    started = time.perf_counter()
+    value = function(*arguments)
+    seconds = time.perf_counter() - started
     run = ChildRun(value, seconds, PeakMemory(os.getpid()).stop())
-    sys.stdout.buffer.write(pickle.dumps(run))
+    with os.fdopen(results, "wb") as file:
+        file.write(pickle.dumps(run))
 
 
 def run_command(
