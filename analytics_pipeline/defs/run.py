@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.core.errors import InvalidInput, PipelineError
+from analytics_pipeline.defs.alive import alive_run
 from analytics_pipeline.defs.instance import open_instance
 from analytics_pipeline.defs.partitions import DAYS, FIRST_DAY, range_tags
 from analytics_pipeline.settings import Settings
@@ -62,13 +63,14 @@ def run_days(
         job = defs.resolve_job_def("daily")
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _Listener(progress, len(job.nodes)))
-        result = job.execute_in_process(
-            run_config=_QUIET,
-            instance=instance,
-            tags=range_tags(first_day, last_day),
-            run_id=run_id,
-            raise_on_error=False,
-        )
+        with alive_run(settings.home, instance, run_id):
+            result = job.execute_in_process(
+                run_config=_QUIET,
+                instance=instance,
+                tags=range_tags(first_day, last_day),
+                run_id=run_id,
+                raise_on_error=False,
+            )
         if not result.success:
             raise _failure(run_id, result.all_events)
         evaluations = result.get_asset_check_evaluations()

@@ -30,14 +30,12 @@ from analytics_pipeline.core.errors import (
 )
 from analytics_pipeline.core.event import Event, parse_event
 from analytics_pipeline.storage.catalogue import Counts
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, keep_distinct
 from analytics_pipeline.storage.queue import QueuedBatch
-from analytics_pipeline.storage.segments import SCHEMA
 
 MAX_AHEAD_MS: Final = 3_600_000
 MAX_AGE_MS: Final = 8 * MS_PER_DAY
-#: what makes two events the same event
-IDENTITY: Final = ("platform", "session_id", "video_id", "type", "at_ms", "seq")
-_EVENT_COLUMNS: Final = Event.__struct_fields__
+_EVENT_FIELDS: Final = Event.__struct_fields__
 
 #: `Keyring.open_batch`
 OpenBatch = Callable[[str, bytes, bytes], bytes]
@@ -89,14 +87,14 @@ def build_frame(
 ) -> pl.DataFrame:
     """Events as columns, each beside what is known of its batch (`sources`: event → batch)."""
     columns: dict[str, list[object]] = {
-        name: [getattr(event, name) for event in events] for name in _EVENT_COLUMNS
+        name: [getattr(event, name) for event in events] for name in _EVENT_FIELDS
     }
     for name in ("viewer", "country", "received_at_ms", "batch_id"):
         of_batch = [getattr(batch, name) for batch in batches]
         columns[name] = [of_batch[index] for index in sources]
     projects = [batch.project for batch in batches]
     columns["platform"] = [projects[index] for index in sources]
-    types = {**SCHEMA, "batch_id": pl.String(), "platform": pl.String()}
+    types = {**EVENT_COLUMNS, "batch_id": pl.String(), "platform": pl.String()}
     frame = pl.DataFrame({name: columns[name] for name in types}, schema=types, strict=True)
     return frame.with_columns(day_number=(pl.col("at_ms") // MS_PER_DAY).cast(pl.Int32))
 
@@ -118,9 +116,7 @@ def _reject_times(frame: pl.DataFrame, fates: Fates) -> pl.DataFrame:
 
 def _drop_duplicates(frame: pl.DataFrame, fates: Fates) -> pl.DataFrame:
     """Keep the first received of equal events, and count all by the day they belong to."""
-    kept = frame.sort("received_at_ms", maintain_order=True).unique(
-        IDENTITY, keep="first", maintain_order=True
-    )
+    kept = keep_distinct(frame, "platform")
     for platform, day_number, number in _per_day(kept):
         fates[platform, day_of_ms(day_number * MS_PER_DAY)].accepted = number
     for platform, day_number, number in _per_day(frame):

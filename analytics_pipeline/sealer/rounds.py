@@ -22,10 +22,10 @@ from analytics_pipeline.storage.catalogue import (
     already_sealed,
     record_round,
 )
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.queue import DurableQueue, QueuedBatch
 from analytics_pipeline.storage.segments import (
-    SCHEMA,
     PendingSegment,
     SegmentStore,
     pin_segments,
@@ -141,7 +141,7 @@ def _seal(
             part = events.slice(start, MAX_ROWS_PER_SEGMENT)
             fate = fates[platform, day] if start == 0 else Counts()
             yield seal_frame(
-                part.select(*SCHEMA),
+                part.select(*EVENT_COLUMNS),
                 keyring,
                 platform=platform,
                 day=day,

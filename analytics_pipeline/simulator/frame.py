@@ -16,26 +16,10 @@ from analytics_pipeline.simulator.schedule import build_schedule
 from analytics_pipeline.simulator.sessions import BATCH_EVENTS
 from analytics_pipeline.simulator.shapes import Shape
 from analytics_pipeline.simulator.spec import SimulationSpec
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
 
 #: From a batch's last event to its reception.
 TRANSPORT_MS: Final = 150
-
-COLUMNS: Final[dict[str, pl.DataType]] = {
-    "session_id": pl.String(),
-    "video_id": pl.String(),
-    "type": pl.String(),
-    "at_ms": pl.Int64(),
-    "seq": pl.Int64(),
-    "position_ms": pl.Int64(),
-    "duration_ms": pl.Int64(),
-    "startup_ms": pl.Int64(),
-    "delivered_bytes": pl.Int64(),
-    "provider": pl.String(),
-    "error_code": pl.String(),
-    "viewer": pl.String(),
-    "country": pl.String(),
-    "received_at_ms": pl.Int64(),
-}
 
 
 def build_pseudonym(spec: SimulationSpec, viewer: Viewer, day: date) -> str:
@@ -70,7 +54,7 @@ def _shape_frame(shapes: tuple[Shape, ...]) -> pl.DataFrame:
 
 
 def simulate_frame(spec: SimulationSpec) -> pl.DataFrame:
-    """All events of the spec with the columns of `COLUMNS`, in the order of `simulate`."""
+    """All events of the spec with the columns of `EVENT_COLUMNS`, in the order of `simulate`."""
     videos = build_videos(spec)
     pseudonym = cache(lambda viewer, day: build_pseudonym(spec, viewer, day))
     visits = list(build_schedule(spec))
@@ -90,4 +74,4 @@ def simulate_frame(spec: SimulationSpec) -> pl.DataFrame:
     return joined.with_columns(
         at_ms=pl.col("started_at_ms") + pl.col("offset_ms"),
         received_at_ms=pl.col("started_at_ms") + pl.col("batch_end_ms") + TRANSPORT_MS,
-    ).select(pl.col(name).cast(kind) for name, kind in COLUMNS.items())
+    ).select(pl.col(name).cast(kind) for name, kind in EVENT_COLUMNS.items())

@@ -26,7 +26,8 @@ from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput, InvalidSettings
 from analytics_pipeline.core.policy import RETENTION_BINS, Bounds
 from analytics_pipeline.core.regions import REGIONS
-from analytics_pipeline.storage.raw_day import RAW_SCHEMA, load_raw_day
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
+from analytics_pipeline.storage.raw_day import load_raw_day
 from analytics_pipeline.storage.warehouse import configure_encryption
 
 _HMAC_BLOCK_BYTES: Final = 64
@@ -79,7 +80,7 @@ class Plugin(BasePlugin):
 def load_raw_days(
     directory: Path, platform: str, bounds: Mapping[str, Any], key: bytes
 ) -> pl.DataFrame:
-    """Columns of `RAW_SCHEMA` and `raw_day`; no row if `bounds` names no day (`dbt docs`, …).
+    """Columns of `EVENT_COLUMNS` and `raw_day`; no row if `bounds` names no day (`dbt docs`, …).
 
     Args:
         bounds: `start_day` and `end_day`, YYYY-MM-DD, both included.
@@ -88,7 +89,7 @@ def load_raw_days(
         ContentUnavailable: the raw layer lacks one of them.
         DecryptionFailed: wrong key, or a file was altered.
     """
-    frames = [pl.DataFrame(schema={**RAW_SCHEMA, "raw_day": pl.Date()})]
+    frames = [pl.DataFrame(schema={**EVENT_COLUMNS, "raw_day": pl.Date()})]
     for day in _parse_days(str(bounds["start_day"]), str(bounds["end_day"])):
         events = load_raw_day(directory, platform, day, key)
         frames.append(events.with_columns(raw_day=pl.lit(day, pl.Date())))

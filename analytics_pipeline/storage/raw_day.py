@@ -19,29 +19,8 @@ import polars as pl
 
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
 from analytics_pipeline.core.errors import ContentUnavailable, DecryptionFailed, InvalidInput
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
 
-#: Column order of the raw layer; times are Unix milliseconds, `viewer` is 32 hex digits.
-RAW_SCHEMA: Final[pl.Schema] = pl.Schema(
-    {
-        "session_id": pl.String(),
-        "video_id": pl.String(),
-        "type": pl.String(),
-        "at_ms": pl.Int64(),
-        "seq": pl.Int32(),
-        "position_ms": pl.Int64(),
-        "duration_ms": pl.Int64(),
-        "startup_ms": pl.Int32(),
-        "delivered_bytes": pl.Int64(),
-        "provider": pl.String(),
-        "error_code": pl.String(),
-        "viewer": pl.String(),
-        "country": pl.String(),
-        "received_at_ms": pl.Int64(),
-    }
-)
-NULLABLE: Final = frozenset(
-    {"position_ms", "duration_ms", "startup_ms", "delivered_bytes", "error_code"}
-)
 KEY_BYTES: Final = 32
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -59,7 +38,7 @@ def write_raw_day(
     """Replace the day's events, whole or not at all, also through a power cut.
 
     Args:
-        frame: exactly the columns of `RAW_SCHEMA`, in any order; no row is a valid day.
+        frame: exactly the columns of `EVENT_COLUMNS`, in any order; no row is a valid day.
         key: 256-bit AES key.
     Returns:
         The path of the file.
@@ -91,7 +70,7 @@ def write_raw_day(
 
 
 def load_raw_day(directory: Path, platform: str, day: date, key: bytes) -> pl.DataFrame:
-    """Read the day's events, columns as in `RAW_SCHEMA`.
+    """Read the day's events, columns as in `EVENT_COLUMNS`.
 
     Raises:
         ContentUnavailable: the raw layer has no such day.
@@ -127,18 +106,18 @@ def _parse_key(key: bytes) -> bytes:
 
 def _parse_frame(frame: pl.DataFrame, day: date) -> pl.DataFrame:
     """The frame in schema order, if it holds what it should."""
-    foreign = sorted(set(frame.columns) - set(RAW_SCHEMA))
+    foreign = sorted(set(frame.columns) - set(EVENT_COLUMNS))
     if foreign:
         raise InvalidInput(f"frame.{foreign[0]}", "is not a column of the raw layer")
-    for name, dtype in RAW_SCHEMA.items():
+    for name, dtype in EVENT_COLUMNS.items():
         if name not in frame.columns:
             raise InvalidInput(f"frame.{name}", "is missing")
         if frame.schema[name] != dtype:
             raise InvalidInput(f"frame.{name}", f"must be {dtype}, not {frame.schema[name]}")
-        if name not in NULLABLE and frame[name].null_count():
+        if name not in NULLABLE_COLUMNS and frame[name].null_count():
             raise InvalidInput(f"frame.{name}", "has nulls")
     start = day_start_ms(day)
     outside = frame.select(~pl.col("at_ms").is_between(start, start + MS_PER_DAY, closed="left"))
     if outside["at_ms"].any():
         raise InvalidInput("frame.at_ms", f"lies outside {day}")
-    return frame.select(RAW_SCHEMA.names())
+    return frame.select(EVENT_COLUMNS.names())

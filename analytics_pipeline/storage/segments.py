@@ -40,29 +40,11 @@ from analytics_pipeline.storage.catalogue import (
     record_intents,
     wrapped_data_key,
 )
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
 from analytics_pipeline.storage.keyring import Keyring
 
+#: names `storage.event_columns.EVENT_COLUMNS` in headers
 SCHEMA_ID: Final = "viewership-events/1"
-#: the columns of `SCHEMA_ID`, in order; `core.event` says what they mean
-SCHEMA: Final[dict[str, pl.DataType]] = {
-    "session_id": pl.String(),
-    "video_id": pl.String(),
-    "type": pl.String(),
-    "at_ms": pl.Int64(),
-    "seq": pl.Int32(),
-    "position_ms": pl.Int64(),
-    "duration_ms": pl.Int64(),
-    "startup_ms": pl.Int64(),
-    "delivered_bytes": pl.Int64(),
-    "provider": pl.String(),
-    "error_code": pl.String(),
-    "viewer": pl.String(),
-    "country": pl.String(),
-    "received_at_ms": pl.Int64(),
-}
-NULLABLE: Final = frozenset(
-    ("position_ms", "duration_ms", "startup_ms", "delivered_bytes", "error_code")
-)
 #: neighbours share most of their bytes: 12 B an event instead of 20
 _SORT: Final = ("viewer", "session_id", "video_id", "at_ms", "seq")
 _COMPRESSION_LEVEL: Final = 3
@@ -140,7 +122,7 @@ def seal_frame(
     """Seal the events of one (platform, day) under a fresh data key. Nothing is stored.
 
     Args:
-        frame: columns as in `SCHEMA`, every `at_ms` inside `day`.
+        frame: columns as in `EVENT_COLUMNS`, every `at_ms` inside `day`.
         batch_ids: the batches these events came in.
         counts: fate of the round's events of this day, kept beside the segment.
         random_bytes: source of the data key, nonce, id and salt.
@@ -213,7 +195,7 @@ def load_segment(
     """Fetch, verify and open one segment.
 
     Returns:
-        Its events, columns as in `SCHEMA`, sorted by viewer and view.
+        Its events, columns as in `EVENT_COLUMNS`, sorted by viewer and view.
     Raises:
         KeyUnavailable: its data key was destroyed, or its wrapping key is not in the keyring.
         ContentUnavailable: no source has the envelope.
@@ -243,8 +225,8 @@ def load_segment(
 
 
 def _check_columns(frame: pl.DataFrame) -> None:
-    if dict(frame.schema) != SCHEMA:
+    if frame.schema != EVENT_COLUMNS:
         raise InvalidSegment("schema", f"columns are not those of {SCHEMA_ID}")
-    for name in SCHEMA.keys() - NULLABLE:
+    for name in EVENT_COLUMNS.keys() - NULLABLE_COLUMNS:
         if frame[name].null_count():
             raise InvalidSegment(name, "must not be null")

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 
 from analytics_pipeline.storage.dbt_environment import dbt_environment
-from analytics_pipeline.storage.raw_day import RAW_SCHEMA, write_raw_day
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
+from analytics_pipeline.storage.raw_day import write_raw_day
 from analytics_pipeline.storage.warehouse import (
     VIDEOS_SCHEMA,
     load_mart,
@@ -57,8 +58,8 @@ class Deployment:
 
     def write_events(self, day: date, events: Sequence[Mapping[str, Any]]) -> None:
         """Write a day of the raw layer; columns that a row does not name are null."""
-        rows = [{name: event.get(name) for name in RAW_SCHEMA} for event in events]
-        frame = pl.DataFrame(rows, schema=RAW_SCHEMA)
+        rows = [{name: event.get(name) for name in EVENT_COLUMNS} for event in events]
+        frame = pl.DataFrame(rows, schema=EVENT_COLUMNS)
         write_raw_day(self.home / "raw", PLATFORM, day, frame, self.raw_key)
 
     def write_videos(self, videos: Sequence[tuple[str, str, str, int]]) -> None:

@@ -10,7 +10,8 @@ from analytics_pipeline.defs.steps import events as step
 from analytics_pipeline.defs.steps import segments as segments_step
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import expire_day, list_segments
-from analytics_pipeline.storage.raw_day import RAW_SCHEMA, load_raw_day
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
+from analytics_pipeline.storage.raw_day import load_raw_day
 from tests.defs.support import DAYS, Deployment, build_sessions
 
 DAY = DAYS[0]
@@ -33,7 +34,7 @@ def frame(rows: list[tuple[str, int, int]]) -> pl.DataFrame:
             }
             for session, at_ms, received in rows
         ],
-        schema=RAW_SCHEMA,
+        schema=EVENT_COLUMNS,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.record import CommitRecord
 from analytics_pipeline.defs.instance import environment, open_instance
+from analytics_pipeline.defs.partitions import range_tags
 from analytics_pipeline.defs.run import RunFailed, RunSummary, run_days
 from analytics_pipeline.defs.steps.records import verify_release
 from analytics_pipeline.storage.catalogue import expire_day, list_releases
@@ -190,3 +191,24 @@ def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
     )
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.strip() == "day: 'today' is not a date of the form YYYY-MM-DD"
+
+
+@pytest.mark.slow
+def test_one_model_is_built_with_everything_above_it(
+    deployment: Deployment, released: RunSummary
+) -> None:
+    """What an analyst does after editing a mart; nothing downstream of it is touched."""
+    with open_instance(deployment.settings) as instance:
+        from analytics_pipeline.definitions import defs
+
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey("region_day")],
+            tags=range_tags(FIRST, FIRST),
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    built = {event.asset_key for event in result.get_asset_materialization_events()}
+    assert built == {dg.AssetKey("region_day")}
+    checks = result.get_asset_check_evaluations()
+    assert checks
+    assert all(check.passed and check.asset_key == dg.AssetKey("region_day") for check in checks)

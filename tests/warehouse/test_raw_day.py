@@ -8,8 +8,8 @@ import pytest
 
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
 from analytics_pipeline.core.errors import ContentUnavailable, DecryptionFailed, InvalidInput
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
 from analytics_pipeline.storage.raw_day import (
-    RAW_SCHEMA,
     expire_raw_day,
     load_raw_day,
     raw_day_path,
@@ -39,7 +39,7 @@ def events(count: int = 3) -> pl.DataFrame:
             "country": ["DE"] * count,
             "received_at_ms": [start + i for i in range(count)],
         },
-        schema=RAW_SCHEMA,
+        schema=EVENT_COLUMNS,
     )
 
 

@@ -22,8 +22,8 @@ from analytics_pipeline.storage.catalogue import (
     load_counts,
     require_events,
 )
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, keep_distinct
 from analytics_pipeline.storage.raw_day import (
-    RAW_SCHEMA,
     load_raw_day,
     raw_day_path,
     write_raw_day,
@@ -32,8 +32,6 @@ from analytics_pipeline.storage.segments import load_segment
 
 #: Segments fetched and opened at once.
 FETCHES: Final = 4
-#: What makes two events the same one (spec/kpis.md, "From events to views" 1).
-IDENTITY: Final = ("session_id", "video_id", "type", "at_ms", "seq")
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -61,10 +59,10 @@ class Intake(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def build_distinct(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """The distinct events of several segments; of equal ones the first received is kept (of
     those received together, the one in the earlier segment)."""
-    frame = pl.concat([pl.DataFrame(schema=RAW_SCHEMA), *(f.cast(RAW_SCHEMA) for f in frames)])
-    return frame.sort("received_at_ms", maintain_order=True).unique(
-        subset=IDENTITY, keep="first", maintain_order=True
+    frame = pl.concat(
+        [pl.DataFrame(schema=EVENT_COLUMNS), *(f.cast(EVENT_COLUMNS) for f in frames)]
     )
+    return keep_distinct(frame)
 
 
 def load_day(stores: Stores, day: date) -> Intake:
