@@ -16,9 +16,9 @@ from analytics_pipeline.core.errors import (
 from analytics_pipeline.sealer.rounds import run_round
 from analytics_pipeline.storage.catalogue import Segment, expire_day
 from analytics_pipeline.storage.catalogue.tables import data_keys
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.segments import (
-    SCHEMA,
     build_parquet,
     load_segment,
     parse_parquet,
@@ -41,7 +41,7 @@ def load(deployment: Deployment, segment: Segment) -> pl.DataFrame:
 def test_columns_are_strict(deployment: Deployment, segment: Segment):
     """Names, order and types are those of the schema."""
     frame = load(deployment, segment)
-    assert list(frame.schema.items()) == list(SCHEMA.items())
+    assert list(frame.schema.items()) == list(EVENT_COLUMNS.items())
     assert frame.height == 50
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
 from analytics_pipeline.sealer.opening import MAX_AGE_MS, MAX_AHEAD_MS, Fates, open_batches
 from analytics_pipeline.storage.catalogue import Counts
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
 from analytics_pipeline.storage.queue import QueuedBatch
-from analytics_pipeline.storage.segments import NULLABLE, SCHEMA
 from tests.seal.support import DAY, NOON_MS, VIEWER, Deployment, make_event
 
 RECEIVED_MS = NOON_MS + 60_000
@@ -45,7 +45,7 @@ def test_every_field_arrives(deployment: Deployment):
     batch = deployment.build_batch([event])
     row = open_batches([batch], deployment.stores.keyring.open_batch).frame.row(0, named=True)
     origin = {"viewer": VIEWER, "country": "DE", "received_at_ms": RECEIVED_MS}
-    assert {name: row[name] for name in SCHEMA} == {**event, "error_code": None, **origin}
+    assert {name: row[name] for name in EVENT_COLUMNS} == {**event, "error_code": None, **origin}
     assert row["batch_id"] == batch.batch_id
 
 
@@ -54,7 +54,7 @@ def test_optional_fields_are_null(deployment: Deployment):
     event = make_event()
     del event["position_ms"]
     opened = open_batches([deployment.build_batch([event])], deployment.stores.keyring.open_batch)
-    assert all(opened.frame[name].null_count() == 1 for name in NULLABLE)
+    assert all(opened.frame[name].null_count() == 1 for name in NULLABLE_COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analytics_pipeline.core.segment import SegmentHeader, batch_digest, pad, seal_segment
 from analytics_pipeline.core.unixfs import cid_of_bytes
-from analytics_pipeline.storage.segments import NULLABLE, SCHEMA
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
 
 PAGE = (Path(__file__).parents[2] / "spec/segment.md").read_text(encoding="utf-8")
 
@@ -43,5 +43,5 @@ def test_columns_of_the_page():
     cells = re.findall(r"\| (\w+) \| (string|int32|int64)( N)? (?=\|)", PAGE)
     of_page = {name: (kind, bool(null)) for name, kind, null in cells}
     names = {"String": "string", "Int32": "int32", "Int64": "int64"}
-    of_code = {n: (names[str(dtype)], n in NULLABLE) for n, dtype in SCHEMA.items()}
+    of_code = {n: (names[str(dtype)], n in NULLABLE_COLUMNS) for n, dtype in EVENT_COLUMNS.items()}
     assert of_page == of_code
