@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -27,6 +28,7 @@ from analytics_pipeline.storage.catalogue import open_catalogue
 from analytics_pipeline.storage.ipfs import open_store
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.queue import SqliteQueue
+from analytics_pipeline.storage.salts import DailySalts
 
 
 @contextmanager
@@ -39,6 +41,11 @@ def open_stores(settings: Settings) -> Iterator[SealerStores]:
         closing(open_catalogue(settings.catalogue_location)) as catalogue,
     ):
         yield SealerStores(queue, keyring, content, catalogue)
+
+
+def destroy_salts(settings: Settings) -> None:
+    """Destroy salts of days that are over. The API does so too, but it may be down for days."""
+    DailySalts(settings.salts_dir).destroy_expired(datetime.now(UTC))
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -75,10 +82,11 @@ def main(argv: list[str] | None = None) -> int:
             sole_sealer(settings.home / "sealer.lock", stores.catalogue),
         ):
             clean_up(stores)
+            destroy_salts(settings)
             if arguments.once:
                 print(f"sealed {seal_waiting(stores, stop)}")
             else:
-                run_forever(stores, stop, arguments.interval)
+                run_forever(stores, stop, arguments.interval, lambda: destroy_salts(settings))
     except SealerRunning as error:
         print(error, file=sys.stderr)
         return 75

@@ -6,6 +6,7 @@ Belongs here: the loop, its waiting and its log lines (numbers only, never what 
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from analytics_pipeline.core.day import MS_PER_DAY
@@ -56,13 +57,19 @@ def seal_waiting(stores: SealerStores, stop: threading.Event) -> RoundResult:
     return total
 
 
-def run_forever(stores: SealerStores, stop: threading.Event, interval_seconds: float) -> None:
+def run_forever(
+    stores: SealerStores,
+    stop: threading.Event,
+    interval_seconds: float,
+    when_idle: Callable[[], object] = lambda: None,
+) -> None:
     """Seal until `stop` is set. A round that has begun is finished first.
 
     A store that fails is tried again after ever longer waits; nothing is lost meanwhile.
 
     Args:
         interval_seconds: pause after the queue ran empty. Longer: fewer, larger segments.
+        when_idle: housekeeping, done before each pause.
     """
     failures = 0
     while not stop.is_set():
@@ -78,4 +85,5 @@ def run_forever(stores: SealerStores, stop: threading.Event, interval_seconds: f
         if result.batches:
             log.info("%s", result)
         else:
+            when_idle()
             stop.wait(interval_seconds)
