@@ -10,9 +10,9 @@ import resource
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 from analytics_pipeline.core.errors import InvalidSettings, PipelineError, SealerRunning
 from analytics_pipeline.sealer.lock import sole_sealer
