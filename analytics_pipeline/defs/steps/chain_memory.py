@@ -25,7 +25,11 @@ def require_known_releases(stores: Stores, days: Iterable[date]) -> None:
         ReleaseConflict: naming the day and revision; nothing was changed.
     """
     platform, wanted = stores.platform, set(days)
-    known = {(row.day, row.revision): row for row in list_releases(stores.catalogue, platform)}
+    known = {
+        (day, row.revision): row
+        for day in wanted
+        for row in list_releases(stores.catalogue, platform, day)
+    }
     spent: Counter[date] = Counter()
     for spend in list_spends(stores.catalogue, platform):
         spent[spend.day] += spend.rho_nano
