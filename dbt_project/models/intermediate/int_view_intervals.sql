@@ -31,7 +31,8 @@ ordered as (
         coalesce(last_value(state_set ignore nulls) over so_far, 'idle') as state,
         lead(at_ms, 1, at_ms) over view_order - at_ms as gap_ms,
         lead(type) over view_order as next_type,
-        lead(position_ms) over view_order as next_position_ms
+        lead(position_ms) over view_order as next_position_ms,
+        count(*) filter (where state_set != 'stalled') over so_far as stalls_ended
     from known
     window
         view_order as (partition by day, session_id, video_id order by at_ms, seq, type_rank),
@@ -73,10 +74,5 @@ select
         else 0
     end as played_ms,
     -- equal for stalled intervals that follow each other, different for those that do not
-    case
-        when state = 'stalled'
-            then ordinal - sum(case when state = 'stalled' then 1 else 0 end) over (
-                partition by day, session_id, video_id order by ordinal
-            )
-    end::bigint as stall_number
+    case when state = 'stalled' then stalls_ended end as stall_number
 from advanced
