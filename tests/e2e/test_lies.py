@@ -6,6 +6,9 @@ are in `tests/lies`.
 """
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,3 +254,22 @@ def test_a_source_that_lies_about_published_files_is_named(copy: HomeCopy) -> No
         with pytest.raises(getattr(verify_errors, name)):
             verify_as_stranger(copy, **changes)
     verify_as_stranger(copy)
+
+
+@pytest.mark.slow
+def test_dagster_names_the_lie_too(copy: HomeCopy) -> None:
+    """The same through a whole Dagster run with dbt: it stops at the step that noticed, exits with
+    code 1, and after the lie is taken back it publishes nothing new, since nothing changed."""
+    honest = copy.state()
+    days = ("--from", copy.days[0].isoformat(), "--to", copy.days[-1].isoformat())
+    command = [sys.executable, "-m", "analytics_pipeline.defs", "run", *days]
+    environ = {**os.environ, **copy.environ}
+    undo = flipped_segment(copy)
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=280)
+    assert ran.returncode == 1
+    assert "events: analytics_pipeline.core.errors.IntegrityError" in ran.stderr
+    assert copy.state() == honest
+    undo()
+    ran = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=280)
+    assert ran.returncode == 0, ran.stderr
+    assert copy.state() == honest
