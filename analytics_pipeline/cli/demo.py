@@ -60,7 +60,8 @@ def demo(
     out.print(
         f"Look at it in the Dagster UI:  [bold]ANALYTICS_HOME={home} analytics-pipeline up[/]\n"
         "Verify a day as a stranger:    "
-        f"[bold]ANALYTICS_HOME={home} analytics-pipeline verify {settings.platform} {span[-1]}[/]"
+        f"[bold]ANALYTICS_HOME={home} analytics-pipeline verify {settings.platform} {span[-1]}[/]",
+        soft_wrap=True,
     )
 
 
