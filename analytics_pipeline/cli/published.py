@@ -1,7 +1,7 @@
-"""Reading what is public: records from the chain, bundles from IPFS or from a folder.
+"""Reading what is public: records from the chain, bundles from IPFS.
 
 Belongs here: the I/O that `core.verify` leaves out. Only chain and content store are asked, never
-the operator's catalogue, queue or warehouse.
+the operator's catalogue, queue or warehouse. Folders: `cli.folder`.
 """
 
 import datetime
@@ -13,30 +13,13 @@ from tempfile import TemporaryDirectory
 
 from analytics_pipeline.chain.client import open_chain, open_registry
 from analytics_pipeline.chain.registry import Registry
-from analytics_pipeline.core.bundle import FOLDER_FILES, build_folder
+from analytics_pipeline.cli.folder import PublishedDay
+from analytics_pipeline.core.bundle import build_folder
 from analytics_pipeline.core.checks.history import find_newest_release
-from analytics_pipeline.core.errors import ContentUnavailable, InvalidInput
+from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.record import build_evidence
-from analytics_pipeline.core.report import Report, parse_report
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.ipfs import ContentStore, open_store
-
-# A folder with more is no bundle; this only keeps a slip of the hand from reading a whole disk.
-_MAX_FILES = 200
-_MAX_FILE_BYTES = 256 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class PublishedDay:
-    """The files of one published day, and the registry's head if a registry was asked."""
-
-    files: dict[str, bytes]
-    registry_head: bytes | None
-
-    @property
-    def report(self) -> Report:
-        """The day's figures. Verify before you believe them."""
-        return parse_report(self.files["bundle/report.json"])
 
 
 @dataclass(frozen=True)
@@ -92,26 +75,3 @@ def _content_folder(settings: Settings) -> Iterator[str]:
         )
     with TemporaryDirectory(prefix="analytics-verify-") as folder:
         yield folder
-
-
-def load_folder(folder: Path) -> PublishedDay:
-    """A bundle folder, offline. Raises ContentUnavailable if it is not one."""
-    paths = sorted(path for path in folder.rglob("*") if not path.is_dir())
-    if len(paths) > _MAX_FILES or not (folder / "chain.json").exists():
-        raise ContentUnavailable(
-            f"{folder} is not a bundle folder: it should hold {', '.join(FOLDER_FILES)}"
-        )
-    files = {}
-    for path in paths:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ContentUnavailable(f"{path} is larger than {_MAX_FILE_BYTES} bytes")
-        files[path.relative_to(folder).as_posix()] = path.read_bytes()
-    return PublishedDay(files, None)
-
-
-def save_folder(day: PublishedDay, folder: Path) -> None:
-    """Write the files so that `verify FOLDER` works offline."""
-    for name, data in day.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)

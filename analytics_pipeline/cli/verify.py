@@ -39,7 +39,7 @@ def verify(
         analytics-pipeline verify data/sample_day
         analytics-pipeline verify demo 2026-11-01 --chain https://… --registry 0x… --gateway https://…
     """
-    from analytics_pipeline.cli.published import load_folder, open_sources, save_folder
+    from analytics_pipeline.cli.folder import load_folder, save_folder
     from analytics_pipeline.core.verify import verify_bundle
     from analytics_pipeline.core.verify_errors import VerificationFailed
 
@@ -50,6 +50,8 @@ def verify(
         else:
             if asked is None:
                 raise InvalidInput("day", f"{target!r} is no folder; which day of this platform?")
+            from analytics_pipeline.cli.published import open_sources
+
             given = {"chain": chain, "registry": registry, "ipfs": ipfs}
             changes: dict[str, object] = {k: v for k, v in given.items() if v is not None}
             if gateway:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli.app import app
-from analytics_pipeline.cli.published import load_folder
+from analytics_pipeline.cli.folder import load_folder
 from analytics_pipeline.core.errors import InvalidInput, PipelineError
 from analytics_pipeline.core.verify import verify_bundle
 from analytics_pipeline.core.verify_errors import VerificationFailed

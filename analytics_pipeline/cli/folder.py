@@ -1,0 +1,52 @@
+"""One published day as files: in memory, and as the folder that `verify FOLDER` checks offline.
+
+Belongs here: reading and writing that folder. Does not belong here: chain and IPFS
+(`cli.published`), whose libraries a stranger's offline check need not wait for.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics_pipeline.core.bundle import FOLDER_FILES
+from analytics_pipeline.core.errors import ContentUnavailable
+from analytics_pipeline.core.report import Report, parse_report
+
+# A folder with more is no bundle; this only keeps a slip of the hand from reading a whole disk.
+_MAX_FILES = 200
+_MAX_FILE_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PublishedDay:
+    """The files of one published day, and the registry's head if a registry was asked."""
+
+    files: dict[str, bytes]
+    registry_head: bytes | None
+
+    @property
+    def report(self) -> Report:
+        """The day's figures. Verify before you believe them."""
+        return parse_report(self.files["bundle/report.json"])
+
+
+def load_folder(folder: Path) -> PublishedDay:
+    """A bundle folder, offline. Raises ContentUnavailable if it is not one."""
+    paths = sorted(path for path in folder.rglob("*") if not path.is_dir())
+    if len(paths) > _MAX_FILES or not (folder / "chain.json").exists():
+        raise ContentUnavailable(
+            f"{folder} is not a bundle folder: it should hold {', '.join(FOLDER_FILES)}"
+        )
+    files = {}
+    for path in paths:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise ContentUnavailable(f"{path} is larger than {_MAX_FILE_BYTES} bytes")
+        files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return PublishedDay(files, None)
+
+
+def save_folder(day: PublishedDay, folder: Path) -> None:
+    """Write the files so that `verify FOLDER` works offline."""
+    for name, data in day.files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
