@@ -66,16 +66,23 @@ def load(day: date, environ: Mapping[str, str]) -> ChildRun:
 
 
 def prepare_dbt(videos: list[Video], environ: Mapping[str, str]) -> None:
-    """What is done once before days are built: videos in the warehouse, the project parsed."""
-    run_in_child(_store_videos, videos, environ=environ)
-    _dbt(["parse"], environ)
+    """What the models join events with: the platform's videos, in catalogue and warehouse."""
+    stores = Stores(load_settings(environ))
+    put_videos(stores.catalogue, PLATFORM, videos)
+    store_videos(stores)
+    stores.close()
 
 
 def dbt_build(day: date, environ: Mapping[str, str]) -> ChildRun:
-    """`dbt build` of the day as Dagster starts it, from the process's start to its end. The value
-    is the seconds by kind of node."""
+    """`dbt build` of the day as Dagster starts it, from the process's start to its end, parsing
+    included (other days than before mean that dbt parses anew). The value is the seconds by kind
+    of node."""
     variables = json.dumps({"start_day": f"{day}", "end_day": f"{day}"})
-    run = _dbt(["build", *_NO_UNIT_TESTS, "--vars", variables], environ)
+    run = run_command(
+        [DBT, "--no-use-colors", "build", *_NO_UNIT_TESTS, "--vars", variables],
+        {**environ, **dbt_environ(load_settings(environ), _target_dir(environ))},
+        PROJECT_DIR,
+    )
     seconds: Counter[str] = Counter()
     for result in _run_results(environ):
         seconds[result["unique_id"].partition(".")[0]] += result["execution_time"]
@@ -108,11 +115,6 @@ def _target_dir(environ: Mapping[str, str]) -> Path:
     return load_settings(environ).home / "dbt"
 
 
-def _dbt(arguments: Sequence[str], environ: Mapping[str, str]) -> ChildRun:
-    settings = dbt_environ(load_settings(environ), _target_dir(environ))
-    return run_command([DBT, "--no-use-colors", *arguments], {**environ, **settings}, PROJECT_DIR)
-
-
 def _seal() -> None:
     if sealer_main(["--once"]):
         raise RuntimeError("the sealer failed")
@@ -126,10 +128,3 @@ def _load(day: date) -> Intake:
     if problems:
         raise RuntimeError("; ".join(problems))
     return intake
-
-
-def _store_videos(videos: list[Video]) -> None:
-    stores = Stores(load_settings())
-    put_videos(stores.catalogue, PLATFORM, videos)
-    store_videos(stores)
-    stores.close()
