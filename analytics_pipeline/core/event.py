@@ -21,6 +21,10 @@ MAX_MEDIA_MS: Final = 7 * 86_400_000
 # 2020-01-01 .. 2100-01-01: outside is a broken clock, or seconds taken for milliseconds.
 MIN_AT_MS: Final = 1_577_836_800_000
 MAX_AT_MS: Final = 4_102_444_800_000
+# An event counts if its time is at most this far from when it was received. Ahead: clocks are off.
+# Behind: a device was offline; later than this, its day is closed for good.
+ACCEPTED_AHEAD_MS: Final = 3_600_000
+ACCEPTED_AGE_MS: Final = 8 * 86_400_000
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\A[A-Za-z0-9._:-]+\Z")]
 SessionId = Annotated[str, Meta(min_length=8, max_length=64, pattern=r"\A[A-Za-z0-9_-]+\Z")]

@@ -18,6 +18,8 @@ from msgspec import Meta
 
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.event import (
+    ACCEPTED_AGE_MS,
+    ACCEPTED_AHEAD_MS,
     MAX_AT_MS,
     MAX_MEDIA_MS,
     MIN_AT_MS,
@@ -92,6 +94,15 @@ def parse_plain_event(body: bytes) -> Event:
         provider=payload.provider,
         error_code=payload.error_code,
     )
+
+
+def check_time(event: Event, received_at_ms: int) -> None:
+    """Refuse an event that the sealer would drop. (It cannot be seen inside a sealed batch: there
+    the sealer drops and counts it.) Raises InvalidInput naming ``timestamp``."""
+    if event.at_ms > received_at_ms + ACCEPTED_AHEAD_MS:
+        raise InvalidInput("timestamp", "more than an hour in the future")
+    if event.at_ms < received_at_ms - ACCEPTED_AGE_MS:
+        raise InvalidInput("timestamp", "more than 8 days ago")
 
 
 def plain_batch_id(install_secret: bytes, project: str, event: Event) -> str:

@@ -22,7 +22,7 @@ from analytics_pipeline.core.day import day_of_ms
 from analytics_pipeline.core.errors import QueueUnavailable
 from analytics_pipeline.ingest.access import Access, sent_api_key
 from analytics_pipeline.ingest.client import TrustedProxies, build_pseudonym
-from analytics_pipeline.ingest.plain import parse_plain_event, plain_batch_id
+from analytics_pipeline.ingest.plain import check_time, parse_plain_event, plain_batch_id
 from analytics_pipeline.ingest.problem import UNAVAILABLE, Problem
 from analytics_pipeline.ingest.writer import GroupWriter
 from analytics_pipeline.settings import Settings
@@ -95,6 +95,7 @@ class IngestService:
         secret = sent_api_key(upload.headers)
         project = self.access.authorise(secret, None, upload.origin, now_seconds).project
         event = parse_plain_event(upload.body)
+        check_time(event, time.time_ns() // 1_000_000)
         key = self.access.active_key(now_seconds)
         batch_id = plain_batch_id(self._install_secret, project, event)
         info = hpke_info(project, key.key_id, batch_id)

@@ -28,13 +28,16 @@ from analytics_pipeline.core.errors import (
     InvalidEvent,
     KeyUnavailable,
 )
-from analytics_pipeline.core.event import Event, parse_event
+from analytics_pipeline.core.event import (
+    ACCEPTED_AGE_MS,
+    ACCEPTED_AHEAD_MS,
+    Event,
+    parse_event,
+)
 from analytics_pipeline.storage.catalogue import Counts
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, keep_distinct
 from analytics_pipeline.storage.queue import QueuedBatch
 
-MAX_AHEAD_MS: Final = 3_600_000
-MAX_AGE_MS: Final = 8 * MS_PER_DAY
 _EVENT_FIELDS: Final = Event.__struct_fields__
 
 #: `Keyring.open_batch`
@@ -101,8 +104,8 @@ def build_frame(
 
 def _reject_times(frame: pl.DataFrame, fates: Fates) -> pl.DataFrame:
     """Drop events outside the accepted window, counted on the day they were received."""
-    ahead = pl.col("at_ms") > pl.col("received_at_ms") + MAX_AHEAD_MS
-    old = pl.col("at_ms") < pl.col("received_at_ms") - MAX_AGE_MS
+    ahead = pl.col("at_ms") > pl.col("received_at_ms") + ACCEPTED_AHEAD_MS
+    old = pl.col("at_ms") < pl.col("received_at_ms") - ACCEPTED_AGE_MS
     reason = pl.when(ahead).then(pl.lit("in_future")).when(old).then(pl.lit("too_old"))
     judged = frame.with_columns(reason=reason)
     refused = judged.filter(pl.col("reason").is_not_null())

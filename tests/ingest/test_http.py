@@ -2,7 +2,7 @@
 
 import socket
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
 import pytest
@@ -197,11 +197,12 @@ def test_plain_event_is_sealed_before_it_is_queued(api: Api, event_type: str) ->
 
 def test_plain_event_is_idempotent(api: Api) -> None:
     """Equal (session, video, type, time) is one event, however the time is written."""
-    at = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+    at = datetime.now(UTC).replace(microsecond=678000) - timedelta(days=1)
     event = make_plain(timestamp=int(at.timestamp() * 1000))
     assert api.post_plain(event).json()["duplicate"] is False
     assert api.post_plain(event).json()["duplicate"] is True
-    iso = {**event, "timestamp": "2026-01-02T04:04:05.678+01:00"}
+    elsewhere = at.astimezone(timezone(timedelta(hours=1)))
+    iso = {**event, "timestamp": elsewhere.isoformat(timespec="milliseconds")}
     assert api.post_plain(iso).json()["duplicate"] is True
     later = {**event, "timestamp": event["timestamp"] + 1}
     assert api.post_plain(later).json()["duplicate"] is False
@@ -214,6 +215,14 @@ def test_complete_is_idempotent_on_session_and_video(api: Api) -> None:
     later = {**event, "timestamp": event["timestamp"] + 5000}
     assert api.post_plain(later).json()["duplicate"] is True
     assert api.post_plain({**later, "videoId": "v2"}).json()["duplicate"] is False
+
+
+@pytest.mark.parametrize("hours", [2, -9 * 24])
+def test_event_that_would_be_dropped_is_refused(api: Api, hours: int) -> None:
+    """202 is a promise to count the event: one too old or from the future gets 400 instead."""
+    event = make_plain()
+    answer = api.post_plain({**event, "timestamp": event["timestamp"] + hours * 3_600_000})
+    assert (answer.status_code, answer.json()["field"]) == (400, "timestamp")
 
 
 @pytest.mark.parametrize(
@@ -340,11 +349,12 @@ def test_without_a_batch_key_plain_events_wait(tmp_path_factory: pytest.TempPath
 
 
 def test_openapi_describes_the_post_routes(api: Api) -> None:
-    """Every documented example is accepted as it stands, and every status is documented."""
+    """Every documented example is accepted (with today's time), and every status is documented."""
     document = api.client.get("/openapi.json").json()
     operation = document["paths"]["/api/ingest"]["post"]
     for example in operation["requestBody"]["content"]["application/json"]["examples"].values():
-        assert api.post_plain(example["value"]).status_code == 202
+        event = {**example["value"], "timestamp": make_plain()["timestamp"]}
+        assert api.post_plain(event).status_code == 202
     assert {"202", "400", "401", "403", "413", "429", "503"} <= set(operation["responses"])
     assert "/api/v1/batches" in document["paths"]
     assert document["components"]["schemas"]["PlainEvent"]["additionalProperties"] is False

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -63,7 +64,9 @@ def test_examples_are_answered_as_described(api: Api) -> None:
     body = build_frame(type(frame.header)(**header), frame.sealed)
     assert api.post_frame(body).text == answer
     headers = {"x-api-key": api.api_key, "content-type": "application/json"}
-    plain = api.client.post("/api/ingest", content=blocks("json")[2], headers=headers)
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    example = blocks("json")[2].replace("2026-01-01T01:00:00+01:00", now)
+    plain = api.client.post("/api/ingest", content=example, headers=headers)
     assert plain.status_code == 202
 
 

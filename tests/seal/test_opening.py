@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
-from analytics_pipeline.sealer.opening import MAX_AGE_MS, MAX_AHEAD_MS, Fates, open_batches
+from analytics_pipeline.core.event import ACCEPTED_AGE_MS, ACCEPTED_AHEAD_MS
+from analytics_pipeline.sealer.opening import Fates, open_batches
 from analytics_pipeline.storage.catalogue import Counts
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
 from analytics_pipeline.storage.queue import QueuedBatch
@@ -69,8 +70,8 @@ def test_optional_fields_are_null(deployment: Deployment):
         ({"position_ms": 1.5}, "bad_field"),
         ({"user": "alice"}, "bad_field"),
         ({"error_code": "E"}, "bad_field"),
-        ({"at_ms": RECEIVED_MS + MAX_AHEAD_MS + 1}, "in_future"),
-        ({"at_ms": RECEIVED_MS - MAX_AGE_MS - 1}, "too_old"),
+        ({"at_ms": RECEIVED_MS + ACCEPTED_AHEAD_MS + 1}, "in_future"),
+        ({"at_ms": RECEIVED_MS - ACCEPTED_AGE_MS - 1}, "too_old"),
     ],
 )
 def test_bad_event_spares_its_neighbours(deployment: Deployment, change: dict, reason: str):
@@ -124,8 +125,8 @@ def test_unopenable_batches_spare_their_neighbours(deployment: Deployment):
 def test_window_is_inclusive(deployment: Deployment):
     """Exactly an hour ahead and exactly 8 days old are accepted, on their own days."""
     events = [
-        make_event(at_ms=RECEIVED_MS + MAX_AHEAD_MS),
-        make_event(at_ms=RECEIVED_MS - MAX_AGE_MS),
+        make_event(at_ms=RECEIVED_MS + ACCEPTED_AHEAD_MS),
+        make_event(at_ms=RECEIVED_MS - ACCEPTED_AGE_MS),
     ]
     opened = open_batches([deployment.build_batch(events)], deployment.stores.keyring.open_batch)
     assert {day for (_, day), fate in opened.fates.items() if fate.accepted} == {

@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from analytics_pipeline.core.day import utc_day
+from analytics_pipeline.core.event import ACCEPTED_AGE_MS
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import list_days, list_expiries, load_release
 
 #: A complete day that the 02:00 schedule has not released is picked up from 03:00 UTC on.
 GRACE: Final = timedelta(hours=3)
-#: The sealer accepts events for 8 days; a correction made after that is the last one needed.
-ACCEPTED_FOR: Final = timedelta(days=8)
+#: No event is accepted after this; a correction made then is the last one needed.
+ACCEPTED_FOR: Final = timedelta(milliseconds=ACCEPTED_AGE_MS)
 #: Segments sealed this shortly before a release was planned may not be in it.
 RUN_ALLOWANCE_MS: Final = 3_600_000
 
