@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -56,13 +57,22 @@ def demo(
         _seal(settings, environ, bars)
         _compute(settings, environ, bars, span)
     _show(settings, span)
-    out.print(f"[dim]{time.monotonic() - started:.0f} s. Everything is in {home}.[/]")
-    out.print(
-        f"Look at it in the Dagster UI:  [bold]ANALYTICS_HOME={home} analytics-pipeline up[/]\n"
-        "Verify a day as a stranger:    "
-        f"[bold]ANALYTICS_HOME={home} analytics-pipeline verify {settings.platform} {span[-1]}[/]",
-        soft_wrap=True,
-    )
+    _say_what_next(home, settings.platform, span[-1], time.monotonic() - started)
+
+
+def _say_what_next(home: Path, platform: str, day: date, seconds: float) -> None:
+    """Commands that can be copied as they stand: each on one line, with the path of the program."""
+    program = Path(sys.executable).with_name("analytics-pipeline")
+    here = Path.cwd()
+    command = program.relative_to(here) if program.is_relative_to(here) else program
+    out.print(f"\nDone in {seconds:.0f} s. Everything is in {home}.")
+    for label, arguments in (
+        ("Look at it in the Dagster UI", "up"),
+        ("Verify a day as a stranger", f"verify {platform} {day}"),
+    ):
+        out.print(
+            f"{label}:\n  [bold]ANALYTICS_HOME={home} {command} {arguments}[/]", soft_wrap=True
+        )
 
 
 def _prepare(home: Path) -> None:
@@ -154,7 +164,7 @@ def _show(settings: Settings, span: list[date]) -> None:
     from analytics_pipeline.cli.published import open_sources
     from analytics_pipeline.core.verify import verify_bundle
 
-    verified = Table("day", "check", "result", title="Verified from chain and IPFS alone")
+    verified = Table("day", "seen", "result", title="Verified from chain and IPFS alone")
     reports = []
     results = []
     with open_sources(settings) as sources:

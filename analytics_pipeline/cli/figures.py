@@ -10,7 +10,8 @@ from analytics_pipeline.core.report import Report
 _TOP_VIDEOS = 5
 _TOP_REGIONS = 3
 _CAPTION = (
-    "± is the 95 % error of the noise. – is suppressed: under 3 σ, where noise would drown it.\n"
+    "± is the 95 % error of the noise. – is suppressed: under 3 σ, where noise would drown it;\n"
+    "the fewer viewers, the more of these. Creators, videos, regions: those with most viewers.\n"
     "Regions: IP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0)."
 )
 
@@ -23,7 +24,7 @@ def figures_table(reports: Sequence[Report]) -> Table:
         table.add_column(f"{report.header.day} r{report.header.revision}", justify="right")
     for metric, label in (
         ("viewers", "Daily active viewers"),
-        ("views", "Views"),
+        ("views", "Viewers × videos played"),
         ("watch_seconds", "Watch seconds"),
     ):
         table.add_row(label, *(_figure(report, "platform", "", metric) for report in reports))

@@ -12,6 +12,7 @@ from analytics_pipeline.settings import Settings
 _PLATFORM = (
     ("Daily active viewers", "platform_day", "daily_active_viewers", "{:,}"),
     ("Sessions", "platform_day", "sessions", "{:,}"),
+    ("Page views of a video", "platform_day", "views", "{:,}"),
     ("Plays", "platform_day", "plays", "{:,}"),
     ("Watch seconds", "platform_day", "watch_seconds", "{:,.0f}"),
     ("Average watch seconds a session", "platform_day", "average_watch_seconds", "{:.1f}"),
@@ -46,7 +47,7 @@ def load_kpis(settings: Settings, days: Sequence[date]) -> dict[date, DayMarts]:
 
 def kpi_table(kpis: Mapping[date, DayMarts]) -> Table:
     """Platform KPIs, then reliability and latency per storage provider; one column a day."""
-    table = Table(title="Exact KPIs (stay inside: operator's warehouse)")
+    table = Table(title="Exact KPIs (for the operator only)")
     table.add_column("")
     for day in kpis:
         table.add_column(day.isoformat(), justify="right")
