@@ -1,17 +1,23 @@
 """Every setting, read from the environment once, in this one place.
 
-Belongs here: names, defaults, validation. Does not belong here: opening anything. The table in
-`docs/settings.md` is generated from `SETTINGS` (a test compares them).
+Belongs here: names, defaults, validation, and the home folder itself. Does not belong here:
+opening any store. The table in `docs/settings.md` is generated from `SETTINGS` (a test compares
+them).
 """
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from analytics_pipeline.core.errors import InvalidSettings
+
+PREFIX: Final = "ANALYTICS_"
+#: Variables of this prefix that are no settings: `simulate` takes the API key from it.
+OTHER_VARIABLES: Final = ("ANALYTICS_API_KEY",)
 
 
 def _int_at_least(minimum: int) -> Callable[[str], int]:
@@ -22,6 +28,30 @@ def _int_at_least(minimum: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise ValueError("must be 0 to 65535")
+    return value
+
+
+def _catalogue_url(text: str) -> str:
+    if text and not re.match(r"sqlite:///|postgresql(\+\w+)?://", text):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return text
+
+
+def parse_address(text: str) -> str:
+    """The address of a contract. Raises ValueError."""
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        raise ValueError("an address is 0x and 40 hex digits")
+    return text
+
+
+def _registry(text: str) -> str:
+    return parse_address(text) if text else text
 
 
 def _identifier(text: str) -> str:
@@ -59,6 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
         "catalogue_url",
         "",
         "SQLAlchemy URL of the catalogue; empty: SQLite in the home folder",
+        _catalogue_url,
     ),
     Setting(
         "ANALYTICS_IPFS",
@@ -80,6 +111,7 @@ SETTINGS: tuple[Setting, ...] = (
         "registry",
         "",
         "Registry address; empty: the one deployed on the embedded EVM",
+        _registry,
     ),
     Setting(
         "ANALYTICS_PUBLISHER_KEY_FILE",
@@ -95,9 +127,7 @@ SETTINGS: tuple[Setting, ...] = (
         _int_at_least(1),
     ),
     Setting("ANALYTICS_API_HOST", "api_host", "127.0.0.1", "Address the ingestion API listens on"),
-    Setting(
-        "ANALYTICS_API_PORT", "api_port", "8080", "Port of the ingestion API", _int_at_least(0)
-    ),
+    Setting("ANALYTICS_API_PORT", "api_port", "8080", "Port of the ingestion API", _port),
     Setting(
         "ANALYTICS_TRUSTED_PROXIES",
         "trusted_proxies",
@@ -204,15 +234,53 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read all settings. Raises InvalidSettings naming the variable."""
     source = os.environ if environ is None else environ
+    _refuse_unknown(source)
     values: dict[str, Any] = {}
     for setting in SETTINGS:
         text = source.get(setting.variable) or setting.default
         try:
             values[setting.field] = setting.parse(text)
         except ValueError as error:
-            raise InvalidSettings(setting.variable, f"{text!r}: {error}") from None
+            shown = "" if "://" in text else f"{text!r}: "  # a URL may hold a password
+            raise InvalidSettings(setting.variable, f"{shown}{error}") from None
     values["home"] = values["home"].absolute()
     return Settings(**values)
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """A misspelt setting would be silently without effect."""
+    known = [*(setting.variable for setting in SETTINGS), *OTHER_VARIABLES]
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            close = difflib.get_close_matches(variable, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "docs/settings.md lists them all"
+            raise InvalidSettings(variable, f"there is no such setting; {hint}")
+
+
+def prepare_home(settings: Settings) -> None:
+    """Make the home folder if it is missing, for its owner alone (mode 0700).
+
+    Raises:
+        InvalidSettings: it cannot be made or written to.
+    """
+    home = settings.home
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot make the folder {home}: {error.strerror}"
+        raise InvalidSettings("ANALYTICS_HOME", problem) from None
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise InvalidSettings("ANALYTICS_HOME", f"{home} cannot be written to by this user")
+
+
+def require_home(settings: Settings) -> None:
+    """For commands that only look. Raises InvalidSettings if there is no deployment."""
+    if not settings.home.is_dir():
+        raise InvalidSettings(
+            "ANALYTICS_HOME",
+            f"no deployment in {settings.home}; `analytics-pipeline up` makes one, "
+            "ANALYTICS_HOME names another folder",
+        )
 
 
 def settings_table() -> str:

@@ -28,8 +28,8 @@
     │   └── PublishFailed       the chain did not accept the record in time
     └── VerificationFailed      a numbered check of `core.verify` failed; see there
 
-Belongs here: classes and their fields. Messages are written where the error is raised; they say
-what to do next and never carry a secret.
+Belongs here: classes and their fields, and the one way an error is printed. Messages are written
+where the error is raised; they say what to do next and never carry a secret.
 """
 
 
@@ -160,3 +160,19 @@ class CommitWithheld(ChainError):
 
 class PublishFailed(ChainError):
     """The record was not accepted in time; publishing again resumes from the outbox."""
+
+
+#: Errors that every command and process prints as one line instead of a traceback.
+EXPECTED = (PipelineError, OSError, UnicodeDecodeError)
+
+
+def describe_error(error: BaseException) -> str:
+    """An expected error as one line, ``Name: message``, with the path if it has one."""
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        message = error.strerror
+        if error.filename is not None:
+            message = f"{error.filename}: {message}"
+    elif isinstance(error, UnicodeDecodeError):
+        message = f"not {error.encoding} text (byte {error.start})"
+    return f"{type(error).__name__}: {message}"

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.core.errors import InvalidSettings
-from analytics_pipeline.settings import SETTINGS, load_settings, settings_table
+from analytics_pipeline.settings import (
+    OTHER_VARIABLES,
+    SETTINGS,
+    load_settings,
+    prepare_home,
+    require_home,
+    settings_table,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -48,3 +55,56 @@ def test_document_lists_exactly_these_settings() -> None:
     """docs/settings.md carries the generated table; regenerate it when a setting changes."""
     assert settings_table() in DOCUMENT.read_text()
     assert len({setting.variable for setting in SETTINGS}) == len(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ANALYTICS_CATALOGUE_URL", "foo"),
+        ("ANALYTICS_CATALOGUE_URL", "mysql://user:secret@host/db"),
+        ("ANALYTICS_REGISTRY", "0x12"),
+        ("ANALYTICS_API_PORT", "65536"),
+    ],
+)
+def test_bad_addresses_are_refused_without_repeating_a_password(variable: str, value: str) -> None:
+    """A URL may hold credentials, so it is not quoted."""
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings({variable: value})
+    assert caught.value.field == variable
+    assert "secret" not in str(caught.value)
+
+
+def test_catalogue_on_postgres_may_name_its_driver() -> None:
+    """All spellings that SQLAlchemy takes for the two kinds."""
+    for url in ("postgresql://h/db", "postgresql+psycopg2://u:p@h/db", "sqlite:////tmp/c.sqlite"):
+        assert load_settings({"ANALYTICS_CATALOGUE_URL": url}).catalogue_location == url
+
+
+def test_misspelt_settings_are_refused_with_a_hint() -> None:
+    """A setting nobody reads would be silently without effect."""
+    with pytest.raises(InvalidSettings, match="did you mean ANALYTICS_PLATFORM"):
+        load_settings({"ANALYTICS_PLATFROM": "x"})
+    with pytest.raises(InvalidSettings, match=r"settings\.md"):
+        load_settings({"ANALYTICS_ZZZZZZZZZZ": "x"})
+    assert load_settings(dict.fromkeys(OTHER_VARIABLES, "x")).platform == "demo"
+
+
+def test_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    """Whatever the umask says; a folder that is there keeps its mode."""
+    settings = load_settings({"ANALYTICS_HOME": str(tmp_path / "a" / "home")})
+    with pytest.raises(InvalidSettings, match="no deployment in"):
+        require_home(settings)
+    prepare_home(settings)
+    assert settings.home.stat().st_mode & 0o777 == 0o700
+    settings.home.chmod(0o750)
+    prepare_home(settings)
+    assert settings.home.stat().st_mode & 0o777 == 0o750
+    require_home(settings)
+
+
+def test_home_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    """Naming setting and path."""
+    (tmp_path / "file").touch()
+    settings = load_settings({"ANALYTICS_HOME": str(tmp_path / "file" / "home")})
+    with pytest.raises(InvalidSettings, match="ANALYTICS_HOME: cannot make the folder"):
+        prepare_home(settings)
