@@ -11,15 +11,24 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from analytics_pipeline.core.errors import PipelineError
+from analytics_pipeline.core.errors import describe_error
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def explain(error: PipelineError) -> None:
-    """Print an expected error: its name and what to do."""
-    err.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
+def printable(text: str) -> str:
+    """Text from outside, for a terminal: no markup, and no control characters or line breaks, with
+    which a file under verification could paint its own result."""
+    return escape("".join(c if c.isprintable() else "\ufffd" for c in text))
+
+
+def explain(error: BaseException) -> None:
+    """Print an expected error: its name and what to do; then what it quotes from a log."""
+    name, _, message = describe_error(error).partition(": ")
+    err.print(f"[bold red]{name}[/]: {printable(message)}", soft_wrap=True)
+    for line in getattr(error, "quoted", ()):
+        err.print(f"  [dim]{printable(line)}[/]", soft_wrap=True)
 
 
 def progress() -> Progress:

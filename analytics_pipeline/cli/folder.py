@@ -4,6 +4,7 @@ Belongs here: reading and writing that folder. Does not belong here: chain and I
 (`cli.published`), whose libraries a stranger's offline check need not wait for.
 """
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,17 +31,25 @@ class PublishedDay:
 
 
 def load_folder(folder: Path) -> PublishedDay:
-    """A bundle folder, offline. Raises ContentUnavailable if it is not one."""
-    paths = sorted(path for path in folder.rglob("*") if not path.is_dir())
-    if len(paths) > _MAX_FILES or not (folder / "chain.json").exists():
-        raise ContentUnavailable(
-            f"{folder} is not a bundle folder: it should hold {', '.join(FOLDER_FILES)}"
-        )
+    """A bundle folder, offline. Raises ContentUnavailable if it is not one.
+
+    Links are not followed: one into another place, or round in a circle, is no file of the day.
+    """
     files = {}
-    for path in paths:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ContentUnavailable(f"{path} is larger than {_MAX_FILE_BYTES} bytes")
-        files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    try:
+        paths = sorted(p for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+        if len(paths) > _MAX_FILES or not (folder / "chain.json").exists():
+            raise ContentUnavailable(
+                f"{folder} is not a bundle folder: it should hold {', '.join(FOLDER_FILES)}"
+            )
+        for path in paths:
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise ContentUnavailable(f"{path} is a link or device; a bundle has files only")
+            if path.stat().st_size > _MAX_FILE_BYTES:
+                raise ContentUnavailable(f"{path} is larger than {_MAX_FILE_BYTES} bytes")
+            files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    except OSError as error:
+        raise ContentUnavailable(f"{error.filename}: {error.strerror}") from None
     return PublishedDay(files, None)
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from analytics_pipeline.cli.console import err, out
+from analytics_pipeline.cli.console import err, out, printable
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.verify_errors import CheckResult
@@ -46,6 +45,12 @@ def verify(
     asked = parse_day(day) if day else None
     try:
         if Path(target).is_dir():
+            if chain or registry or ipfs or gateway:
+                raise InvalidInput(
+                    "target",
+                    f"{target!r} is a folder, which is checked offline; with --chain, --registry, "
+                    "--ipfs or --gateway name a platform and a day",
+                )
             published, platform = load_folder(Path(target)), None
         else:
             if asked is None:
@@ -70,7 +75,7 @@ def verify(
         if not as_json:
             err.print(
                 f"[bold red]Does not verify: {failure.name}[/] (check {failure.number}). "
-                f"{escape(str(failure))}"
+                f"{printable(str(failure))}"
             )
         raise typer.Exit(1) from None
     if save:
@@ -95,7 +100,7 @@ def results_table(results: Sequence[CheckResult]) -> Table:
     table.add_column("seen", overflow="fold", style="dim")
     for result in results:
         mark = "[green]ok[/]" if result.passed else "[bold red]FAILED[/]"
-        table.add_row(str(result.number), result.name, mark, escape(result.detail))
+        table.add_row(str(result.number), result.name, mark, printable(result.detail))
     return table
 
 

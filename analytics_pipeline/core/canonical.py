@@ -15,6 +15,10 @@ import rfc8785
 
 from analytics_pipeline.core.errors import InvalidInput
 
+#: Far above what any document here has. Counted by ourselves: Python's recursion limit is no bound,
+#: for chain libraries raise it beyond what the C stack holds.
+MAX_DEPTH: Final = 64
+_TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
 _HASH: Final = re.compile(r"0x[0-9a-f]{64}")
 
 
@@ -27,7 +31,7 @@ def encode(value: Any) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidInput("json", f"has no canonical form: {error}") from None
 
 
@@ -60,17 +64,17 @@ def parse(data: bytes, field: str = "json") -> Any:
         data: the whole document.
         field: its name, for the error.
     Raises:
-        InvalidInput: not UTF-8, not JSON, a duplicate member, or a different spelling of the same
-            value (white space, order of members, number or escape form).
+        InvalidInput: not UTF-8, not JSON, a duplicate member, more than `MAX_DEPTH` levels, or a
+            different spelling of the same value (white space, order of members, number or escape
+            form).
     """
+    _check_depth(data, field)
     try:
         value = json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_object_without_duplicates,
             parse_constant=_refuse_constant,
         )
-    except RecursionError:
-        raise InvalidInput(field, "is nested too deeply") from None
     except ValueError as error:
         raise InvalidInput(field, f"is not JSON in UTF-8: {error}") from None
     try:
@@ -82,6 +86,16 @@ def parse(data: bytes, field: str = "json") -> Any:
         place = min(len(again), len(data)) if at is None else at
         raise InvalidInput(field, f"is not canonical JSON (RFC 8785), first at byte {place}")
     return value
+
+
+def _check_depth(data: bytes, field: str) -> None:
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(data):
+        first = found[0][:1]
+        if first != b'"':
+            depth += 1 if first in b"[{" else -1
+            if depth > MAX_DEPTH:
+                raise InvalidInput(field, "is nested too deeply")
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`analytics-pipeline verify` as a stranger runs it, on the sample day that is committed."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -120,6 +121,45 @@ def test_wrong_arguments_say_what_to_do(
     assert code == 1
     assert says in output
     assert not (tmp_path / "home").exists()
+
+
+def test_a_folder_is_not_checked_against_a_chain_in_silence() -> None:
+    """Options that only the other form uses are refused, not ignored."""
+    code, output = run("verify", str(SAMPLE), "--chain", "http://127.0.0.1:1")
+    assert code == 1
+    assert "checked offline" in output
+
+
+@pytest.mark.parametrize("target", ["loop", "/nonexistent", "/"])
+def test_links_in_a_folder_are_refused(target: str, tmp_path: Path) -> None:
+    """Whatever they lead to: in a circle, nowhere, or to a directory nobody would look into."""
+    folder = tmp_path / "day"
+    shutil.copytree(SAMPLE, folder)
+    (folder / "loop").symlink_to(target)
+    code, output = run("verify", str(folder))
+    assert code == 1
+    assert "ContentUnavailable" in output
+    assert "link" in output
+
+
+def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    """Reading it would block for ever."""
+    folder = tmp_path / "day"
+    shutil.copytree(SAMPLE, folder)
+    os.mkfifo(folder / "pipe")
+    assert run("verify", str(folder))[0] == 1
+
+
+def test_a_file_cannot_paint_its_own_result(tmp_path: Path) -> None:
+    """Control characters of a name or document do not reach the terminal."""
+    folder = tmp_path / "day"
+    shutil.copytree(SAMPLE, folder)
+    (folder / "x\x1b[2J\nVerified.").touch()
+    code, output = run("verify", str(folder))
+    assert code == 1
+    assert "UnexpectedFile" in output
+    assert "\x1b" not in output
+    assert "\nVerified." not in output
 
 
 def test_no_chain_says_which_options_to_give(

@@ -1,6 +1,8 @@
 """Canonical JSON against RFC 8785's own samples, and the parser that takes nothing else."""
 
 import struct
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -110,10 +112,14 @@ def test_any_bytes_parse_or_are_refused(data: bytes) -> None:
         b'{"a":1e999}',
         b'{"a":"\\u0041"}',
         b'{"a":"\\ud800"}',
+        b'{"\\ud800":1}',
         b'{"a":"\\/"}',
         b'"\xff"',
         b"",
         b"[" * 100_000,
+        b"]" * 100_000 + b"[" * 200_000,
+        b'"]]]]]",' + b'["]",' * 100_000,
+        b'{"a\\"]":' * 100_000,
         b"1" * 5_000,
     ],
 )
@@ -123,7 +129,25 @@ def test_other_spellings_are_refused(text: bytes) -> None:
         canonical.parse(text)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53, {1: 2}, b"x", "\ud800", {1}])
+def test_depth_is_bounded_whatever_the_recursion_limit() -> None:
+    """Libraries of the chain raise Python's limit beyond what the stack holds."""
+    script = (
+        "import sys; sys.setrecursionlimit(1_000_000)\n"
+        "from analytics_pipeline.core import canonical\n"
+        "from analytics_pipeline.core.errors import InvalidInput\n"
+        "deepest = b'[' * canonical.MAX_DEPTH + b']' * canonical.MAX_DEPTH\n"
+        "assert canonical.encode(canonical.parse(deepest)) == deepest\n"
+        "for bad in (b'[' + deepest + b']', b'[' * 500_000, b'{\"a\":' * 500_000):\n"
+        "    try: canonical.parse(bad)\n"
+        "    except InvalidInput: continue\n"
+        "    sys.exit('was parsed')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 2**53, {1: 2}, b"x", "\ud800", {"\ud800": 1}, {1}]
+)
 def test_what_json_cannot_carry_is_refused(value: object) -> None:
     """Encoding refuses instead of approximating."""
     with pytest.raises(InvalidInput):
