@@ -9,11 +9,9 @@ from datetime import date
 import dagster as dg
 
 from analytics_pipeline.core.day import parse_day
+from analytics_pipeline.defs.day_range import FIRST_DAY
 
-#: No event is older: the parser of events refuses times before 2020, the project began in 2026.
-FIRST_DAY = "2026-01-01"
-
-DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY, timezone="UTC")
+DAYS = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
 ONE_RUN = dg.BackfillPolicy.single_run()
 
 

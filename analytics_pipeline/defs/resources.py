@@ -16,6 +16,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource
 from packaging.version import Version, parse
 from pydantic import PrivateAttr
 
+from analytics_pipeline.defs.dbt_failure import RESULTS
 from analytics_pipeline.defs.dbt_manifest import dbt_environ
 from analytics_pipeline.defs.instance import patched_environ
 from analytics_pipeline.defs.stores import Stores
@@ -65,7 +66,9 @@ class Dbt(DbtCliResource):
     ) -> DbtCliInvocation:
         """Start dbt on this deployment's warehouse. Keys reach the child by its environment."""
         target_dir = settings.home / "dbt"
-        with patched_environ(dbt_environ(settings, target_dir)):
+        (target_dir / RESULTS).unlink(missing_ok=True)  # else an early end shows the last run's
+        plain = {"DBT_USE_COLORS": "false"}
+        with patched_environ({**dbt_environ(settings, target_dir), **plain}):
             return self.cli(
                 list(arguments),
                 manifest=manifest,

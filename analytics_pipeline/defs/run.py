@@ -6,16 +6,20 @@ The run shows in the UI like any other. Belongs here: starting it and telling ho
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.core.errors import InvalidInput, PipelineError
 from analytics_pipeline.defs.alive import alive_run
+from analytics_pipeline.defs.day_range import require_range
+from analytics_pipeline.defs.failure import build_failure
 from analytics_pipeline.defs.instance import open_instance
-from analytics_pipeline.defs.partitions import DAYS, FIRST_DAY, range_tags
+from analytics_pipeline.defs.outcome import describe_outcomes, load_ended
+from analytics_pipeline.defs.partitions import range_tags
+from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.settings import Settings
 
 #: (name of the step that ended, steps done, steps in all)
@@ -24,22 +28,20 @@ Progress = Callable[[str, int, int], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-class RunFailed(PipelineError):
-    """A step or a blocking check failed; nothing downstream of it was run."""
-
-    def __init__(self, run_id: str, step: str, message: str) -> None:
-        super().__init__(f"{step}: {message} (Dagster run {run_id})")
-        self.run_id = run_id
-        self.step = step
-
-
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did. ``days`` maps ISO days to the metadata of their records."""
+    """What a run did.
+
+    Args:
+        seconds: from the call to the end of the run.
+        outcomes: ISO day -> what became of it, in words (`defs.outcome`).
+        days: ISO day -> metadata of its record.
+    """
 
     run_id: str
     seconds: float
     checks_passed: int
+    outcomes: dict[str, str]
     days: dict[str, dict[str, Any]]
 
 
@@ -55,11 +57,13 @@ def run_days(
         InvalidInput: the days are not a range of complete days.
         RunFailed: naming the step and its first error.
     """
-    _check_range(first_day, last_day)
+    require_range(first_day, last_day)
     started = time.monotonic()
-    with open_instance(settings) as instance:
+    days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
+    with open_instance(settings) as instance, closing(Stores(settings)) as stores:
         from analytics_pipeline.definitions import defs  # reads the environment set above
 
+        before = load_ended(stores)
         job = defs.resolve_job_def("daily")
         run_id = str(uuid.uuid4())
         instance.add_event_listener(run_id, _Listener(progress, len(job.nodes)))
@@ -72,22 +76,15 @@ def run_days(
                 raise_on_error=False,
             )
         if not result.success:
-            raise _failure(run_id, result.all_events)
+            raise build_failure(run_id, result.all_events)
         evaluations = result.get_asset_check_evaluations()
         return RunSummary(
             run_id=run_id,
             seconds=round(time.monotonic() - started, 1),
             checks_passed=sum(evaluation.passed for evaluation in evaluations),
+            outcomes=describe_outcomes(stores, before, days),
             days=_record_metadata(result.all_events),
         )
-
-
-def _check_range(first_day: date, last_day: date) -> None:
-    if last_day < first_day:
-        raise InvalidInput("to", f"{last_day} lies before {first_day}")
-    for name, day in (("from", first_day), ("to", last_day)):
-        if not DAYS.has_partition_key(day.isoformat()):
-            raise InvalidInput(name, f"{day} is not a complete day since {FIRST_DAY}")
 
 
 class _Listener:
@@ -101,17 +98,6 @@ class _Listener:
         if event is not None and event.event_type_value == "STEP_SUCCESS":
             self.done += 1
             self.progress(str(event.step_key), self.done, self.total)
-
-
-def _failure(run_id: str, events: Sequence[Any]) -> RunFailed:
-    for event in events:
-        if event.event_type_value == "STEP_FAILURE":
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            message = error.message.strip() if error else "failed"
-            return RunFailed(run_id, str(event.step_key), message)
-    return RunFailed(run_id, "run", "failed before its first step")
 
 
 def _record_metadata(events: Sequence[Any]) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.core.errors import InvalidInput
+from analytics_pipeline.defs.dbt_failure import DbtFailed, load_failures
 from analytics_pipeline.storage.dbt_environment import dbt_environment
 from analytics_pipeline.storage.warehouse import MARTS
 from tests.dbt import hand_made
@@ -71,8 +72,30 @@ def test_a_missing_day_is_an_error(built: Built) -> None:
     )
     assert result.returncode != 0
     assert f"no events of demo on {missing}" in result.stdout
+    failures, _ = load_failures(built.deployment.target_dir, "not this")
+    assert f"no events of demo on {missing}" in failures[0]
+    assert failures[0].startswith(("test ", "model "))
     assert {mart: built.deployment.rows(mart, hand_made.DAY) for mart in MARTS} == before
     assert built.deployment.rows("platform_day", missing) == []
+
+
+def test_a_failed_build_says_which_nodes(tmp_path: Path) -> None:
+    """The first five failures are shown; without results, what dbt printed last."""
+    results = [{"unique_id": "model.p.stg", "status": "success", "message": "OK"}]
+    results += [
+        {"unique_id": f"test.p.t{number}.abc", "status": "fail", "message": "Got 2\nresults"}
+        for number in range(7)
+    ]
+    assert load_failures(tmp_path, "x. Errors parsed from dbt logs:\n\nno such file")[0] == [
+        "no such file"
+    ]
+    (tmp_path / "run_results.json").write_text(json.dumps({"results": results}))
+    failures, log = load_failures(tmp_path, "not this")
+    assert failures[0] == "test t0: Got 2 results"
+    message = str(DbtFailed(failures, log))
+    assert "test t4:" in message
+    assert "test t5:" not in message
+    assert "… and 2 more" in message
 
 
 @pytest.mark.slow

@@ -12,14 +12,16 @@ import pytest
 
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.record import CommitRecord
+from analytics_pipeline.defs.failure import RunFailed
 from analytics_pipeline.defs.instance import environment, open_instance
 from analytics_pipeline.defs.partitions import range_tags
-from analytics_pipeline.defs.run import RunFailed, RunSummary, run_days
+from analytics_pipeline.defs.run import RunSummary, run_days
+from analytics_pipeline.defs.run_command import STEPS
 from analytics_pipeline.defs.steps.records import verify_release
 from analytics_pipeline.storage.catalogue import expire_day, list_releases
-from tests.defs.support import DAYS, Deployment, all_text, build_sessions, viewer_of
+from tests.defs.support import DAYS, TODAY, Deployment, all_text, build_sessions, viewer_of
 
-FIRST, LAST = DAYS[0], DAYS[1]
+FIRST, LAST, LAST_DAY = DAYS
 VIEWERS = 60
 
 
@@ -79,6 +81,7 @@ def test_progress_names_every_step_once(
     assert [done for _, done, _ in steps] == list(range(1, len(steps) + 1))
     assert steps[-1] == ("record", len(steps), len(steps))
     assert released.checks_passed >= 40
+    assert set(released.outcomes.values()) == {"revision 1 released; rho 0.125 of 0.25"}
 
 
 def test_each_day_has_its_own_metadata(released: RunSummary, instance: dg.DagsterInstance) -> None:
@@ -120,6 +123,7 @@ def test_running_again_changes_nothing(deployment: Deployment, released: RunSumm
     before = list_releases(stores.catalogue, stores.platform)
     chain = stores.registry.read_evidence(stores.platform)
     again = run_days(deployment.settings, FIRST, LAST)
+    assert set(again.outcomes.values()) == {"unchanged (revision 1)"}
     assert again.days == {
         day: {**values, "seconds": again.days[day]["seconds"]}
         for day, values in released.days.items()
@@ -144,12 +148,18 @@ def test_late_events_are_a_second_revision_of_their_day_only(
         check=True,
     )
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [line["stage"] for line in lines[:2]] == ["segments", "events"]
+    assert lines[0] == {"stage": "starting Dagster", "done": 0, "total": STEPS}
+    assert [line["stage"] for line in lines[1:3]] == ["segments", "events"]
+    assert {line["total"] for line in lines[:-1]} == {STEPS}
+    assert lines[-1]["result"]["outcomes"] == {
+        FIRST.isoformat(): "unchanged (revision 1)",
+        LAST.isoformat(): "revision 2 released: late events in 1 more segment; rho 0.25 of 0.25",
+    }
     days = lines[-1]["result"]["days"]
     assert (days[FIRST.isoformat()]["revision"], days[LAST.isoformat()]["revision"]) == (1, 2)
     stores = deployment.stores()
     latest = list_releases(stores.catalogue, stores.platform, LAST)[-1]
-    assert latest.reason == "late events: 1 more segments"
+    assert latest.reason == "late events in 1 more segment"
     stores.close()
 
 
@@ -164,6 +174,7 @@ def test_an_expired_day_refuses_and_changes_nothing(
     with pytest.raises(RunFailed, match="were destroyed") as failure:
         run_days(deployment.settings, FIRST, LAST)
     assert failure.value.step == "segments"
+    assert str(failure.value).startswith("segments: EventsExpired: ")
     assert list_releases(stores.catalogue, stores.platform) == before
     assert raw == {path: path.read_bytes() for path in raw}
     stores.close()
@@ -171,26 +182,53 @@ def test_an_expired_day_refuses_and_changes_nothing(
 
 def test_days_that_are_not_over_are_refused(deployment: Deployment) -> None:
     """A range must lie among the complete days and run forwards."""
-    from tests.defs.support import TODAY
-
-    with pytest.raises(InvalidInput, match="not a complete day"):
+    with pytest.raises(InvalidInput, match=f"days run from 2026-01-01 to yesterday .{LAST_DAY}"):
         run_days(deployment.settings, FIRST, TODAY)
     with pytest.raises(InvalidInput, match="before"):
         run_days(deployment.settings, LAST, FIRST)
 
 
-def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
-    """Errors are one line on stderr and exit code 1."""
-    command = [sys.executable, "-m", "analytics_pipeline.defs", "run", "--from", "today"]
-    result = subprocess.run(
-        [*command, "--to", "today"],
-        env={**os.environ, "ANALYTICS_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
+def run_command(home: Path, *days: str) -> "subprocess.CompletedProcess[str]":
+    """The command as a person types it."""
+    first, last = days[0], days[-1]
+    command = [sys.executable, "-m", "analytics_pipeline.defs", "run", "--from", first, "--to"]
+    environ = {**os.environ, "ANALYTICS_HOME": str(home)}
+    return subprocess.run(
+        [*command, last], env=environ, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [
+        ("today", "day: 'today' is not a date of the form YYYY-MM-DD"),
+        ("2025-12-31", "from: 2025-12-31 is not among the complete days; days run from 2026-01-01"),
+        (FIRST.isoformat(), "no keys in "),
+    ],
+)
+def test_the_command_line_says_what_is_wrong(tmp_path: Path, day: str, message: str) -> None:
+    """Errors are one line on stderr and exit code 1, and nothing was started."""
+    result = run_command(tmp_path, day)
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.strip() == "day: 'today' is not a date of the form YYYY-MM-DD"
+    assert result.stderr.startswith(message)
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "dagster").exists()
+
+
+def test_the_command_line_says_what_became_of_each_day(
+    deployment: Deployment, released: RunSummary
+) -> None:
+    """One line a day on stdout; progress on stderr; dbt's log in its file, without colours. A day
+    without events is released and said to be."""
+    home = deployment.settings.home
+    result = run_command(home, LAST_DAY.isoformat())
+    line = f"{LAST_DAY} revision 1 released: no events; rho 0.125 of 0.25\n"
+    assert (result.returncode, result.stdout) == (0, line), result.stderr
+    assert result.stderr.splitlines()[0] == f"[0/{STEPS}] starting Dagster"
+    assert "checks passed" in result.stderr.splitlines()[-1]
+    log = (home / "logs" / "dbt.log").read_text()
+    assert "PASS" in log
+    assert "\x1b" not in log + result.stderr
 
 
 @pytest.mark.slow

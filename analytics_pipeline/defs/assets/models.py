@@ -13,8 +13,10 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from analytics_pipeline.defs.assets.common import WAREHOUSE_POOL
+from analytics_pipeline.defs.dbt_failure import DbtFailed, load_failures
 from analytics_pipeline.defs.dbt_manifest import prepare_manifest
 from analytics_pipeline.defs.partitions import DAYS, ONE_RUN, days_of
 from analytics_pipeline.defs.resources import Dbt, StoresResource
@@ -43,7 +45,10 @@ def build_models() -> dg.AssetsDefinition:
         store_videos(stores.opened)
         arguments = build_arguments(context, days_of(context))
         invocation = dbt.run_models(arguments, manifest, TRANSLATOR, stores.opened.settings)
-        yield from selected_events(context, invocation)
+        try:
+            yield from selected_events(context, invocation)
+        except DagsterDbtCliRuntimeError as error:
+            raise DbtFailed(*load_failures(invocation.target_path, str(error))) from None
 
     return dbt_models
 

@@ -165,7 +165,7 @@ def _reason(stores: Stores, inputs: DayInputs) -> str:
     before = parse_manifest(present(earlier[-1].manifest_json))
     if before.root != inputs.manifest.root:
         added = len(inputs.manifest.segments) - len(before.segments)
-        return f"late events: {added} more segments"
+        return f"late events in {added} more segment{'' if added == 1 else 's'}"
     return "the same events, computed again"
 
 
