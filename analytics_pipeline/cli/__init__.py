@@ -5,21 +5,28 @@ and Dagster are processes of their own: commands start them (`cli.children`), th
 them. Heavy imports stand inside the commands, so that `--help` and `verify` answer at once.
 """
 
+import os
 import signal
 import sys
 from typing import NoReturn
 
 from analytics_pipeline.cli.app import app
 from analytics_pipeline.cli.console import explain
-from analytics_pipeline.core.errors import PipelineError
+from analytics_pipeline.core.errors import EXPECTED
 
 
 def main() -> None:
-    """Run the command line; expected errors become one clear message and exit code 1."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    """Run the command line; expected errors become one clear message and exit code 1.
+
+    What commands and the processes they start write is for this user's eyes alone (umask 077).
+    """
+    os.umask(0o077)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # `nohup` asks to go on
+            signal.signal(number, _interrupt)
     try:
         app()
-    except PipelineError as error:
+    except EXPECTED as error:
         explain(error)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -27,5 +34,5 @@ def main() -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    """Being told to end is like Ctrl-C: what was started is stopped."""
+    """Being told to end, or losing the terminal, is like Ctrl-C: what was started is stopped."""
     raise KeyboardInterrupt

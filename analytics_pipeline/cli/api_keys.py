@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from analytics_pipeline.cli.console import out
-from analytics_pipeline.settings import load_settings
+from analytics_pipeline.settings import load_settings, prepare_home, require_home
 
 api_keys = typer.Typer(help="Create, list and revoke API keys of senders.", no_args_is_help=True)
 
@@ -27,6 +27,7 @@ def create(
     from analytics_pipeline.storage.api_keys import create_api_key
 
     settings = load_settings()
+    prepare_home(settings)
     secret = create_api_key(
         settings.api_keys_path, settings.platform, label, origin or [], datetime.now(UTC)
     )
@@ -38,8 +39,10 @@ def list_() -> None:
     """Show all keys: id, label, origins. Never the key."""
     from analytics_pipeline.storage.api_keys import load_api_keys
 
+    settings = load_settings()
+    require_home(settings)
     table = Table("id", "label", "origins", "created")
-    for key in load_api_keys(load_settings().api_keys_path):
+    for key in load_api_keys(settings.api_keys_path):
         origins = ", ".join(key.origins) or "servers only"
         table.add_row(key.key_id, key.label, origins, f"{key.created_at:%Y-%m-%d}")
     out.print(table)
@@ -52,5 +55,7 @@ def revoke(
     """Withdraw a key; the API stops taking it within seconds."""
     from analytics_pipeline.storage.api_keys import revoke_api_key
 
-    key = revoke_api_key(load_settings().api_keys_path, key_id)
+    settings = load_settings()
+    require_home(settings)
+    key = revoke_api_key(settings.api_keys_path, key_id)
     out.print(f"Revoked {key.key_id} ({key.label}).")

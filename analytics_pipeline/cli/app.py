@@ -24,7 +24,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     add_completion=False,
-    pretty_exceptions_show_locals=False,  # locals may hold keys
+    pretty_exceptions_enable=False,  # they would show locals, which may hold keys
+    suggest_commands=False,  # click has suggestions of its own
 )
 
 

@@ -4,7 +4,7 @@ import typer
 from rich.table import Table
 
 from analytics_pipeline.cli.console import out
-from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.settings import Settings, load_settings, prepare_home, require_home
 
 keys = typer.Typer(help="Create, rotate and list keys.", no_args_is_help=True)
 
@@ -13,6 +13,7 @@ def ensure_keys(settings: Settings) -> None:
     """Create whatever keys are missing; existing ones stay."""
     from analytics_pipeline.storage.keyring import Keyring
 
+    prepare_home(settings)
     Keyring.create(settings.keys_dir)
 
 
@@ -40,6 +41,7 @@ def rotate() -> None:
     from analytics_pipeline.storage.keyring import Keyring
 
     settings = load_settings()
+    require_home(settings)
     keyring = Keyring(settings.keys_dir)
     keyring.rotate()
     rewrapped = rewrap_data_keys(open_catalogue(settings.catalogue_location), keyring)
@@ -50,7 +52,9 @@ def rotate() -> None:
 @keys.command("list")
 def list_() -> None:
     """Show key ids, age and status. Never a secret."""
-    _show(load_settings())
+    settings = load_settings()
+    require_home(settings)
+    _show(settings)
 
 
 def _show(settings: Settings) -> None:

@@ -11,7 +11,7 @@ from analytics_pipeline.cli import children
 from analytics_pipeline.cli.console import out, progress
 from analytics_pipeline.cli.videos import import_videos
 from analytics_pipeline.core.day import parse_day, utc_day
-from analytics_pipeline.settings import load_settings
+from analytics_pipeline.settings import load_settings, prepare_home
 
 
 def last_full_days(count: int) -> list[date]:
@@ -21,7 +21,7 @@ def last_full_days(count: int) -> list[date]:
 
 
 def simulate(
-    events: Annotated[int, typer.Option(help="About how many events in all.")] = 20_000,
+    events: Annotated[int, typer.Option(help="About how many events in all.", min=1)] = 20_000,
     days: Annotated[int, typer.Option(help="UTC days they are spread over.", min=1)] = 3,
     first_day: Annotated[
         str | None, typer.Option(help="First UTC day; default: the last full days.")
@@ -50,6 +50,7 @@ def simulate(
         raise typer.BadParameter(
             "make one with `analytics-pipeline api-keys create simulator`", param_hint="--api-key"
         )
+    prepare_home(settings)
     start = parse_day(first_day) if first_day else last_full_days(days)[0]
     list_file = settings.home / "simulated-videos.csv"
     arguments = simulator_arguments(

@@ -1,6 +1,8 @@
 """`videos`: the public list of videos; figures are released for these and no others."""
 
 import csv
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,7 @@ from rich.table import Table
 
 from analytics_pipeline.cli.console import out
 from analytics_pipeline.core.errors import InvalidInput
-from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.settings import Settings, load_settings, prepare_home, require_home
 
 videos = typer.Typer(help="The list of videos that figures are released for.", no_args_is_help=True)
 COLUMNS = ("video_id", "creator_id", "title", "duration_ms")
@@ -19,14 +21,22 @@ def import_videos(settings: Settings, file: Path) -> int:
     """Add or update the videos of a CSV file. Raises InvalidInput naming line and column."""
     from analytics_pipeline.storage.catalogue import Video, open_catalogue, put_videos
 
+    prepare_home(settings)
+    try:
+        entries = [Video(*values) for values in _load_csv(file)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidInput(file.name, f"is not a CSV file in UTF-8 ({error})") from None
+    return put_videos(open_catalogue(settings.catalogue_location), settings.platform, entries)
+
+
+def _load_csv(file: Path) -> Iterator[tuple[str, str, str, int]]:
     with file.open(newline="", encoding="utf-8") as lines:
         reader = csv.DictReader(lines)
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise InvalidInput(f"{file.name} line 1", f"must be {','.join(COLUMNS)}")
-        entries = []
         for number, row in enumerate(reader, start=2):
             duration = row["duration_ms"] or ""
-            if not duration.isdigit() or int(duration) == 0:
+            if not re.fullmatch(r"0*[1-9][0-9]{0,11}", duration):
                 raise InvalidInput(
                     f"{file.name} line {number}: duration_ms",
                     f"{duration!r} is not a positive number of milliseconds",
@@ -34,10 +44,7 @@ def import_videos(settings: Settings, file: Path) -> int:
             for column in ("video_id", "creator_id"):
                 if not row[column]:
                     raise InvalidInput(f"{file.name} line {number}: {column}", "is empty")
-            entries.append(
-                Video(row["video_id"], row["creator_id"], row["title"] or "", int(duration))
-            )
-    return put_videos(open_catalogue(settings.catalogue_location), settings.platform, entries)
+            yield row["video_id"], row["creator_id"], row["title"] or "", int(duration)
 
 
 @videos.command("import")
@@ -59,6 +66,7 @@ def list_() -> None:
     from analytics_pipeline.storage.catalogue import list_videos, open_catalogue
 
     settings = load_settings()
+    require_home(settings)
     table = Table("video", "creator", "title", "seconds")
     for video in list_videos(open_catalogue(settings.catalogue_location), settings.platform):
         table.add_row(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli import children
+from analytics_pipeline.settings import load_settings, prepare_home, require_home
 
 
 def ingest() -> None:
@@ -14,6 +15,7 @@ def ingest() -> None:
 
         ANALYTICS_API_PORT=8080 analytics-pipeline ingest
     """
+    prepare_home(load_settings())
     children.replace_process("ingest")
 
 
@@ -24,6 +26,7 @@ def seal(
 
     analytics-pipeline seal --once
     """
+    _require_deployment()
     children.replace_process("sealer", *(["--once"] if once else []))
 
 
@@ -39,6 +42,7 @@ def compute(
 
         analytics-pipeline compute 2026-11-01 2026-11-30
     """
+    _require_deployment()
     children.replace_process("defs", "run", "--from", first_day, "--to", last_day or first_day)
 
 
@@ -49,3 +53,10 @@ def dbt(context: typer.Context) -> None:
     analytics-pipeline dbt docs generate --static
     """
     children.replace_process("defs", "dbt", *context.args)
+
+
+def _require_deployment() -> None:
+    """These work on what is there; in the wrong folder they must not make an empty deployment."""
+    settings = load_settings()
+    require_home(settings)
+    prepare_home(settings)

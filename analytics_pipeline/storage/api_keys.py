@@ -126,7 +126,7 @@ def revoke_api_key(path: Path, key_id: str) -> ApiKey:
             if len(key_id) >= 12 and key.sha256.startswith(key_id):
                 _write(path, [other for other in keys if other is not key])
                 return key
-    raise KeyUnavailable(f"no API key {key_id}; `analytics-pipeline keys` lists them")
+    raise KeyUnavailable(f"no API key {key_id}; `analytics-pipeline api-keys list` shows them")
 
 
 def _write(path: Path, keys: list[ApiKey]) -> None:
