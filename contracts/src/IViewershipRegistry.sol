@@ -113,6 +113,8 @@ interface IViewershipRegistry {
     /// @notice No commit of this day and revision among those directly before the release.
     error NotCommitted(uint32 day, uint32 revision);
     error MalformedCid(bytes cid);
+    /// @notice Above 2**53 - 1 a spend has no place in `chain.json`.
+    error SpendTooLarge(uint32 day, uint64 spendNanoRho);
     error ProofMissing();
     error ProofUnexpected();
     error ProofRejected(uint32 day, uint32 revision);
@@ -122,8 +124,8 @@ interface IViewershipRegistry {
     /// @notice Opens a platform and names its first publisher. Owner only.
     function openPlatform(string calldata platform, address publisher) external;
 
-    /// @notice Lets `publisher` append. By the owner, or by a publisher of the platform (so that a
-    /// key can be rotated without the owner).
+    /// @notice Lets `publisher` append. By the owner, or, unless paused, by a publisher of the
+    /// platform (so that a key can be rotated without the owner).
     function grantPublisher(bytes32 platformId, address publisher) external;
 
     /// @notice Takes the role away. By the owner, or by the publisher itself.

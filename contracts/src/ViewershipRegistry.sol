@@ -15,6 +15,8 @@ import {RowTree} from "./RowTree.sol";
 contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
     uint256 private constant MIN_CID_BYTES = 4;
     uint256 private constant MAX_CID_BYTES = 64;
+    /// @dev Largest integer of `chain.json` (RFC 8785): beyond it nobody could write the record down.
+    uint64 private constant MAX_SPEND_NANO_RHO = 2 ** 53 - 1;
 
     /// @inheritdoc IViewershipRegistry
     uint256 public immutable deployedAt = block.number;
@@ -43,8 +45,10 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
 
     /// @inheritdoc IViewershipRegistry
     function grantPublisher(bytes32 platformId, address publisher) external {
-        if (msg.sender != owner() && !_publishers[platformId][msg.sender]) {
-            revert NotPublisher(platformId, msg.sender);
+        if (msg.sender != owner()) {
+            // Otherwise a stolen key could go on naming others faster than the owner removes them.
+            _requireNotPaused();
+            if (!_publishers[platformId][msg.sender]) revert NotPublisher(platformId, msg.sender);
         }
         if (_heads[platformId] == 0) revert UnknownPlatform(platformId);
         _setPublisher(platformId, publisher, true);
@@ -240,6 +244,7 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
     {
         _requireCid(r.reportCid);
         _requireCid(r.bundleCid);
+        if (r.spendNanoRho > MAX_SPEND_NANO_RHO) revert SpendTooLarge(r.day, r.spendNanoRho);
         Placement memory here = _here();
         head = Heads.afterRelease(previous, r, here);
         emit Released(

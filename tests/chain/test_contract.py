@@ -254,6 +254,36 @@ def test_malformed_cids_are_refused(registry: Registry) -> None:
             transact(registry, OWNER, data)
 
 
+def test_a_spend_that_chain_json_cannot_hold_is_refused(registry: Registry) -> None:
+    """One such record would make the platform's whole history unreadable, for ever."""
+    transact(registry, OWNER, commit_data(registry, a_commit()))
+    (record,) = registry.read_evidence(PLATFORM).records
+    committed = ((20_454, 1, record.manifest_root, record.policy_hash), _placement(record))
+
+    def release(spend_nano_rho: int) -> None:
+        body = (20_454, 1, bytes(32), b"\x01" * 36, b"\x01" * 36, spend_nano_rho)
+        arguments = (platform_id(PLATFORM), record.previous_head, [committed], [body], [])
+        transact(registry, OWNER, raw_call("release", *arguments))
+
+    for spend in (2**53, 2**64 - 1):
+        with pytest.raises(RecordRefused, match="SpendTooLarge"):
+            release(spend)
+    release(2**53 - 1)
+    assert registry.read_evidence(PLATFORM).records[-1].head == registry.head(PLATFORM)
+
+
+def test_while_paused_only_the_owner_names_publishers(registry: Registry) -> None:
+    """A stolen key cannot name others while the owner cleans up."""
+    registry.administer(OWNER, "grantPublisher", platform_id(PLATFORM), STRANGER.address)
+    registry.administer(OWNER, "pause")
+    other = development_account(2).address
+    with pytest.raises(RecordRefused, match="EnforcedPause"):
+        registry.administer(STRANGER, "grantPublisher", platform_id(PLATFORM), other)
+    registry.administer(OWNER, "revokePublisher", platform_id(PLATFORM), STRANGER.address)
+    registry.administer(OWNER, "grantPublisher", platform_id(PLATFORM), other)
+    assert registry.is_publisher(PLATFORM, other)
+
+
 def _placement(record: CommitRecord) -> tuple[int, int, str]:
     return record.block_number, record.block_time, record.publisher
 
