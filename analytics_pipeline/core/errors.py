@@ -19,7 +19,8 @@
     ├── UploadFailed            the ingestion API did not take a batch
     ├── ReleaseError
     │   ├── BudgetOverspent     the release would spend more privacy budget than is left
-    │   └── ReleaseConflict     something stored once was about to be stored differently
+    │   ├── ReleaseConflict     something stored once was about to be stored differently
+    │   └── PolicyConflict      the day was planned under another policy; a day has one
     ├── ChainError
     │   ├── StaleHead           somebody appended first
     │   ├── NotPublisher        the account may not publish for this platform
@@ -125,6 +126,11 @@ class BudgetOverspent(ReleaseError):
 
 class ReleaseConflict(ReleaseError):
     """A value stored once was about to be replaced by a different one."""
+
+
+class PolicyConflict(ReleaseError):
+    """An earlier revision of the day was planned under another policy than the one in force. All
+    revisions of a day must promise the same policy, or none of them would verify again."""
 
 
 class ChainError(PipelineError):

@@ -6,12 +6,11 @@ Reads the catalogue only, so it tells what is stored, not what a step meant to d
 from collections.abc import Iterable
 from datetime import date
 
-from analytics_pipeline.core.accounting import NANO
 from analytics_pipeline.core.manifest import parse_manifest
-from analytics_pipeline.core.policy import parse_policy
+from analytics_pipeline.defs.steps.records import describe_spend
 from analytics_pipeline.defs.steps.state import present
 from analytics_pipeline.defs.stores import Stores
-from analytics_pipeline.storage.catalogue import Release, list_releases, spent_nano
+from analytics_pipeline.storage.catalogue import Release, list_releases
 
 FIRST_RELEASE = "first release"
 
@@ -44,21 +43,14 @@ def describe_outcomes(
     return outcomes
 
 
-def describe_rho(rho_nano: int, cap_nano: int) -> str:
-    """E.g. ``0.125 of 0.25``."""
-    return f"{rho_nano / NANO:g} of {cap_nano / NANO:g}"
-
-
 def _describe_new(stores: Stores, release: Release) -> str:
     if not release.released:
         return f"revision {release.revision} withheld: {release.withheld_reason}"
-    cap_nano = parse_policy(present(release.policy_json)).rho_nano_per_day
-    spent = spent_nano(stores.catalogue, stores.platform, release.day)
     why = [] if release.reason == FIRST_RELEASE else [release.reason]
     if not parse_manifest(present(release.manifest_json)).segments:
         why.append("no events")
     what = f"revision {release.revision} released{': ' if why else ''}{', '.join(why)}"
-    return f"{what}; rho {describe_rho(spent, cap_nano)}"
+    return f"{what}; rho {describe_spend(stores, release)}"
 
 
 def _describe_kept(before: dict[tuple[date, int], Release], day: date) -> str:

@@ -10,13 +10,20 @@ from analytics_pipeline.core.errors import (
     CommitWithheld,
     ContentUnavailable,
     InvalidInput,
+    PolicyConflict,
     ReleaseConflict,
     ReleaseError,
 )
+from analytics_pipeline.core.policy import build_policy
 from analytics_pipeline.core.record import Commit, CommitRecord, ReleaseRecord
 from analytics_pipeline.defs.steps import bundles, commitments, events, inputs, records, reports
 from analytics_pipeline.defs.stores import Stores
-from analytics_pipeline.storage.catalogue import Release, load_release, spent_nano
+from analytics_pipeline.storage.catalogue import (
+    Release,
+    list_releases,
+    load_release,
+    spent_nano,
+)
 from tests.defs.support import DAYS, Deployment, build_sessions, store_tally
 
 FIRST, SECOND, THIRD = DAYS
@@ -83,10 +90,51 @@ def test_changed_inputs_are_the_next_revision_until_the_budget_is_spent(loaded: 
     assert (first.bundle_cid or "?").encode() in info
     store_tally(loaded, FIRST, viewers=700)
     [problem] = inputs.find_budget_problems(loaded, inputs.load_inputs(loaded, [FIRST]))
-    assert "0 nano-rho left" in problem
+    assert "rho 0 is left of 0.25, a release spends 0.125" in problem
     with pytest.raises(BudgetOverspent):
         commitments.plan_and_commit(loaded, [FIRST])
     assert load_release(loaded.catalogue, loaded.platform, FIRST) == second
+
+
+def test_the_last_check_shows_each_day_and_how_to_check_it(loaded: Stores) -> None:
+    """A row a day: checks, rows, budget, and the command; a day that fails says where."""
+    publish(loaded, FIRST)
+    store_tally(loaded, FIRST, viewers=600)
+    first, second = publish(loaded, *DAYS[:2])
+    table = records.verify_all(loaded, [first, second]).table.splitlines()
+    assert len(table) == 4
+    assert f"| {FIRST} revision 2 | 9 of 9 | " in table[2]
+    assert "| 0.25 of 0.25 | 3.55 |" in table[2]
+    assert f"| `analytics-pipeline verify demo {SECOND}` |" in table[3]
+    described = records.describe(loaded, first)
+    assert (described["rho"], described["rho_of_the_day"]) == (0.125, "0.25 of 0.25")
+    other = replace(second, day=FIRST)  # revision 1, which the second release superseded
+    failed = records.verify_all(loaded, [other])
+    assert "| failed at 1 |" in failed.table
+    assert failed.problems[0].startswith(f"{FIRST}: check 1 Superseded")
+
+
+@pytest.mark.parametrize("ended", ["withheld", "released"])
+def test_a_day_keeps_the_policy_it_was_planned_under(
+    loaded: Stores, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    """A verifier demands one policy of all commits of a day, withheld ones too. Under another
+    policy the day is refused before anything is planned; other days are released."""
+    commitments.plan_and_commit(loaded, [FIRST])
+    if ended == "released":
+        publish(loaded, FIRST)
+    else:
+        publish(loaded, SECOND)
+        store_tally(loaded, FIRST, viewers=600)
+        commitments.settle(loaded, *inputs.load_inputs(loaded, [FIRST]))
+    before, chain = list_releases(loaded.catalogue, loaded.platform), chain_of(loaded)
+    monkeypatch.setattr(inputs, "POLICY", build_policy(rho_nano_per_day=500_000_000))
+    for step in (inputs.load_inputs, commitments.plan_and_commit):
+        with pytest.raises(PolicyConflict, match=f"{FIRST}: revision 1 was planned under policy"):
+            step(loaded, [THIRD, FIRST])
+    assert list_releases(loaded.catalogue, loaded.platform) == before
+    assert chain_of(loaded) == chain
+    publish(loaded, THIRD)
 
 
 def test_a_video_listed_later_changes_nothing(deployment: Deployment, loaded: Stores) -> None:

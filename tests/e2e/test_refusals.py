@@ -121,7 +121,7 @@ def test_a_third_release_is_refused_before_anything_leaves(copy: HomeCopy) -> No
         api.stop()
     before = copy.state()
     with copy.stores() as stores:
-        with pytest.raises(CheckFailed, match=r"budget_left: .* 0 nano-rho left"):
+        with pytest.raises(CheckFailed, match=r"budget_left: .* rho 0 is left"):
             run_steps(stores, first)
         with pytest.raises(BudgetOverspent):
             commitments.plan_and_commit(stores, first)

@@ -128,13 +128,16 @@ def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
 )
 def record(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's release record in the platform's hash chain: report root, CIDs and the privacy
-    budget spent. Publishing again finds the record and sends nothing."""
+    budget spent (`rho`; `epsilon` says the same at `delta`). `head` is the hash over all records
+    of the platform up to this one. Publishing again finds the record and sends nothing."""
     timer = Timer()
     published = records.publish_missing(stores.opened, days_of(context))
     for item in published:
         metadata = records.describe(stores.opened, item)
         context.add_asset_metadata(metadata, partition_key=item.day.isoformat())
-    problems = records.find_problems(stores.opened, published)
+    verification = records.verify_all(stores.opened, published)
+    days = {"days": dg.MetadataValue.md(verification.table)}
     return Result(
-        metadata={"seconds": timer.seconds}, check_results=[check_result("verified", problems)]
+        metadata={"seconds": timer.seconds},
+        check_results=[check_result("verified", verification.problems, days)],
     )

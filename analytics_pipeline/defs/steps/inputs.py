@@ -6,14 +6,15 @@ from datetime import date
 from typing import Any
 
 from analytics_pipeline.core import canonical
-from analytics_pipeline.core.errors import InvalidInput
+from analytics_pipeline.core.accounting import NANO
+from analytics_pipeline.core.errors import InvalidInput, PolicyConflict
 from analytics_pipeline.core.manifest import (
     Manifest,
     ManifestSegment,
     build_manifest,
     counts_commitment,
 )
-from analytics_pipeline.core.policy import DEFAULT_POLICY, Policy
+from analytics_pipeline.core.policy import DEFAULT_POLICY, Policy, parse_policy
 from analytics_pipeline.core.tally import TallyRow, build_tally, inputs_digest
 from analytics_pipeline.defs.steps.events import load_intake
 from analytics_pipeline.defs.steps.tally_rules import find_broken_identities
@@ -21,6 +22,7 @@ from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Segment,
     find_segment,
+    list_releases,
     list_videos,
     load_release,
     spent_nano,
@@ -63,8 +65,12 @@ def load_inputs(stores: Stores, days: Iterable[date]) -> list[DayInputs]:
     """Read manifest and tally of each day.
 
     Raises:
+        PolicyConflict: a day was planned under another policy before; nothing was changed.
         ContentUnavailable, StoreError: the day's events or models were not built yet.
     """
+    days = list(days)
+    for day in days:
+        require_policy(stores, day, POLICY)
     listed = frozenset(
         entry
         for video in list_videos(stores.catalogue, stores.platform)
@@ -79,6 +85,26 @@ def load_inputs(stores: Stores, days: Iterable[date]) -> list[DayInputs]:
             rows = tuple(frame.select("scope", "key", "metric", "value").iter_rows())
             inputs.append(DayInputs(manifest.day, manifest, POLICY, rows, listed))
     return inputs
+
+
+def require_policy(stores: Stores, day: date, policy: Policy) -> None:
+    """Check that earlier revisions of the day, withheld ones too, promise this very policy: a
+    verifier demands one policy of all commits of a day.
+
+    Raises:
+        PolicyConflict: naming the revision.
+    """
+    for earlier in list_releases(stores.catalogue, stores.platform, day):
+        if earlier.policy_json is None:
+            continue
+        promised = parse_policy(earlier.policy_json).policy_hash
+        if promised != policy.policy_hash:
+            raise PolicyConflict(
+                f"{day}: revision {earlier.revision} was planned under policy "
+                f"{canonical.hash_text(promised)}, in force is "
+                f"{canonical.hash_text(policy.policy_hash)}; a day keeps its policy, so leave it "
+                "as it is, or correct it with the version of this software that released it"
+            )
 
 
 def load_manifest(stores: Stores, day: date) -> Manifest:
@@ -128,8 +154,9 @@ def find_budget_problems(stores: Stores, inputs: Sequence[DayInputs]) -> list[st
         )
         if left < policy.rho_nano_per_release:
             problems.append(
-                f"{day_inputs.day}: {left} nano-rho left, a release spends "
-                f"{policy.rho_nano_per_release}"
+                f"{day_inputs.day}: rho {left / NANO:g} is left of "
+                f"{policy.rho_nano_per_day / NANO:g}, a release spends "
+                f"{policy.rho_nano_per_release / NANO:g}"
             )
     return problems
 

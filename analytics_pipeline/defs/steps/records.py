@@ -1,12 +1,15 @@
 """Step *record*: the release record on chain, and what a stranger sees of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from analytics_pipeline.core import canonical
+from analytics_pipeline.core.accounting import DELTA, NANO, published_epsilon
 from analytics_pipeline.core.bundle import build_folder
 from analytics_pipeline.core.errors import CommitWithheld
+from analytics_pipeline.core.policy import parse_policy
 from analytics_pipeline.core.record import Release as ReleaseBody
 from analytics_pipeline.core.record import ReleaseRecord, build_evidence
 from analytics_pipeline.core.unixfs import cid_of_bytes
@@ -15,7 +18,22 @@ from analytics_pipeline.core.verify_errors import CheckResult, VerificationFaile
 from analytics_pipeline.defs.steps.reports import load_report
 from analytics_pipeline.defs.steps.state import present, require_release
 from analytics_pipeline.defs.stores import Stores
-from analytics_pipeline.storage.catalogue import Release, mark_withheld, store_release
+from analytics_pipeline.storage.catalogue import (
+    Release,
+    mark_withheld,
+    spent_nano,
+    store_release,
+)
+
+_COLUMNS: Final = (
+    "day",
+    "checks passed",
+    "rows",
+    "suppressed",
+    "rho spent",
+    f"epsilon (delta {DELTA:g})",
+    "check it yourself",
+)
 
 
 def publish_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
@@ -96,15 +114,54 @@ def verify_release(stores: Stores, release: Release) -> list[CheckResult]:
     )
 
 
-def find_problems(stores: Stores, releases: Sequence[Release]) -> list[str]:
-    """Days that do not verify, with the number and name of the check that failed."""
+@dataclass(frozen=True)
+class Verification:
+    """What a stranger finds: problems, and one line a day of a Markdown table."""
+
+    problems: list[str]
+    table: str
+
+
+def verify_all(stores: Stores, releases: Sequence[Release]) -> Verification:
+    """Verify every release; days that do not verify name the check that failed."""
     problems = []
+    lines = [f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
     for release in releases:
         try:
-            verify_release(stores, release)
+            results = verify_release(stores, release)
+            passed = f"{len(results)} of {len(results)}"
         except VerificationFailed as error:
             problems.append(f"{release.day}: check {error.number} {error.name}: {error}")
-    return problems
+            passed = f"failed at {error.number}"
+        rows = load_report(release).rows
+        cells = [
+            f"{release.day} revision {release.revision}",
+            passed,
+            len(rows),
+            sum(row.suppressed for row in rows),
+            describe_spend(stores, release),
+            published_epsilon(spent_nano(stores.catalogue, stores.platform, release.day)),
+            f"`{verify_command(stores, release)}`",
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return Verification(problems, "\n".join(lines))
+
+
+def find_problems(stores: Stores, releases: Sequence[Release]) -> list[str]:
+    """Days that do not verify, with the number and name of the check that failed."""
+    return verify_all(stores, releases).problems
+
+
+def verify_command(stores: Stores, release: Release) -> str:
+    """What anybody types to check the day."""
+    return f"analytics-pipeline verify {stores.platform} {release.day}"
+
+
+def describe_spend(stores: Stores, release: Release) -> str:
+    """What the day has spent over all its releases, e.g. ``0.125 of 0.25``."""
+    spent = spent_nano(stores.catalogue, stores.platform, release.day)
+    cap = parse_policy(present(release.policy_json)).rho_nano_per_day
+    return f"{spent / NANO:g} of {cap / NANO:g}"
 
 
 def describe(stores: Stores, release: Release) -> Mapping[str, Any]:
@@ -118,8 +175,12 @@ def describe(stores: Stores, release: Release) -> Mapping[str, Any]:
         "report_cid": body.report_cid,
         "bundle_cid": body.bundle_cid,
         "spend_nano_rho": body.spend_nano_rho,
+        "rho": body.spend_nano_rho / NANO,
+        "epsilon": published_epsilon(body.spend_nano_rho),
+        "delta": DELTA,
+        "rho_of_the_day": describe_spend(stores, release),
         "head": release.release_head,
         "registry": stores.registry.address,
-        "verify_with": f"analytics-pipeline verify {stores.platform} {release.day}",
+        "verify_with": verify_command(stores, release),
         **placed,
     }
