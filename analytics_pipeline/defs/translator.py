@@ -62,11 +62,7 @@ class Translator(DagsterDbtTranslator):
 
 
 def describe_test(test: Mapping[str, Any]) -> str:
-    """A generic dbt test in words, e.g. ``dbt test unique_key(columns=['day', 'video_id'])``."""
-    generic = test.get("test_metadata") or {}
-    arguments = ", ".join(
-        f"{name}={value!r}" if not isinstance(value, str) else f"{name}: {value}"
-        for name, value in (generic.get("kwargs") or {}).items()
-        if name != "model"
-    )
-    return f"dbt test {generic.get('name') or test['name']}({arguments})"
+    """What a dbt test asserts, in the words of its `.yml`, and as SQL where it is one condition."""
+    condition = ((test.get("test_metadata") or {}).get("kwargs") or {}).get("condition")
+    words = str(test.get("description", "")).strip()
+    return f"{words} (`{condition}`)" if condition else words

@@ -1,12 +1,14 @@
 """The graph as Dagster loads it."""
 
 import itertools
+import json
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from analytics_pipeline.defs.assets.common import WAREHOUSE_POOL
+from analytics_pipeline.defs.dbt_manifest import prepare_manifest
 from analytics_pipeline.defs.partitions import DAYS, ONE_RUN
 
 ORDER = [
@@ -98,6 +100,24 @@ def test_every_mart_has_its_dbt_tests_as_checks(graph: AssetGraph) -> None:
     """dbt's tests stand beside the models they test."""
     for mart in ("platform_day", "video_day", "tally"):
         assert len(graph.get_check_keys_for_assets([dg.AssetKey(mart)])) >= 2, mart
+
+
+def test_every_check_says_what_it_asserts(graph: AssetGraph) -> None:
+    """A short name of its own and a sentence; dbt would make a name out of all arguments."""
+    names = [key.name for key in graph.asset_check_keys]
+    assert len(set(names)) == len(names) >= 55
+    for key in graph.asset_check_keys:
+        description = graph.get_check_spec(key).description or ""
+        assert len(key.name) <= 45, key
+        assert description[:1].isupper(), key
+        assert "." in description, key
+
+
+def test_tests_of_sources_are_named_too(defs: dg.Definitions) -> None:
+    """They are no checks in Dagster, but dbt's log and documentation show them."""
+    manifest = json.loads(prepare_manifest().read_text())
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    assert all(test["description"] and len(test["name"]) <= 45 for test in tests)
 
 
 def test_the_daily_job_runs_all_of_it_in_this_process(defs: dg.Definitions) -> None:
