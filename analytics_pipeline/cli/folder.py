@@ -14,7 +14,7 @@ from analytics_pipeline.core.report import Report, parse_report
 
 # A folder with more is no bundle; this only keeps a slip of the hand from reading a whole disk.
 _MAX_FILES = 200
-_MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def load_folder(folder: Path) -> PublishedDay:
         for path in paths:
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise ContentUnavailable(f"{path} is a link or device; a bundle has files only")
-            if path.stat().st_size > _MAX_FILE_BYTES:
-                raise ContentUnavailable(f"{path} is larger than {_MAX_FILE_BYTES} bytes")
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise ContentUnavailable(f"{path} is larger than {MAX_FILE_BYTES} bytes")
             files[path.relative_to(folder).as_posix()] = path.read_bytes()
     except OSError as error:
         raise ContentUnavailable(f"{error.filename}: {error.strerror}") from None

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from analytics_pipeline.chain.client import open_chain, open_registry
 from analytics_pipeline.chain.registry import Registry
-from analytics_pipeline.cli.folder import PublishedDay
+from analytics_pipeline.cli.folder import MAX_FILE_BYTES, PublishedDay
 from analytics_pipeline.core.bundle import build_folder
 from analytics_pipeline.core.checks.history import find_newest_release
 from analytics_pipeline.core.errors import InvalidInput
@@ -35,10 +35,11 @@ class PublicSources:
         Raises:
             RecordNotOnChain: the day was never released.
             ContentUnavailable: the bundle cannot be fetched.
+            InvalidContent: it is too large; a few blocks can claim to be gigabytes.
         """
         evidence = self.registry.read_evidence(platform)
         release = find_newest_release(evidence, day)
-        bundle = self.content.get_directory(release.bundle_cid)
+        bundle = self.content.get_directory(release.bundle_cid, max_bytes=MAX_FILE_BYTES)
         files = build_folder(bundle, build_evidence(evidence))
         return PublishedDay(files, self.registry.head(platform))
 
