@@ -23,6 +23,9 @@ class PublishedDay:
 
     files: dict[str, bytes]
     registry_head: bytes | None
+    #: where they were read, in words without credentials
+    records_from: str = ""
+    bundle_from: str = ""
 
     @property
     def report(self) -> Report:
@@ -50,7 +53,7 @@ def load_folder(folder: Path) -> PublishedDay:
             files[path.relative_to(folder).as_posix()] = path.read_bytes()
     except OSError as error:
         raise ContentUnavailable(f"{error.filename}: {error.strerror}") from None
-    return PublishedDay(files, None)
+    return PublishedDay(files, None, str(folder), str(folder))
 
 
 def save_folder(day: PublishedDay, folder: Path) -> None:

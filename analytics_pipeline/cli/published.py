@@ -5,48 +5,127 @@ the operator's catalogue, queue or warehouse. Folders: `cli.folder`.
 """
 
 import datetime
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from eth_utils.address import is_checksum_address, is_checksum_formatted_address
 
 from analytics_pipeline.chain.client import open_chain, open_registry
+from analytics_pipeline.chain.interface import Chain, ChainUnreachable
 from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.cli.folder import MAX_FILE_BYTES, PublishedDay
 from analytics_pipeline.core.bundle import build_folder
-from analytics_pipeline.core.checks.history import find_newest_release
+from analytics_pipeline.core.checks.history import find_newest_release, records_of_day
 from analytics_pipeline.core.errors import InvalidInput
-from analytics_pipeline.core.record import build_evidence
-from analytics_pipeline.settings import Settings
+from analytics_pipeline.core.record import ChainEvidence, ReleaseRecord, build_evidence
+from analytics_pipeline.settings import Settings, load_settings, parse_address
 from analytics_pipeline.storage.ipfs import ContentStore, open_store
+
+_URL = re.compile(r"https?://")
+_NODE = re.compile(r"https?://|/(ip4|ip6|dns|dns4|dns6)/")
 
 
 @dataclass(frozen=True)
 class PublicSources:
-    """A registry on its chain, and a content store."""
+    """A registry on its chain, and a content store; and what to call them."""
 
     registry: Registry
     content: ContentStore
+    records_from: str = ""
+    bundle_from: str = ""
 
     def load_day(self, platform: str, day: datetime.date) -> PublishedDay:
         """Records and newest bundle of a day.
 
         Raises:
-            RecordNotOnChain: the day was never released.
+            InvalidInput: the platform or the day was never released: nothing to verify.
             ContentUnavailable: the bundle cannot be fetched.
             InvalidContent: it is too large; a few blocks can claim to be gigabytes.
         """
         evidence = self.registry.read_evidence(platform)
+        _require_release(evidence, day)
         release = find_newest_release(evidence, day)
         bundle = self.content.get_directory(release.bundle_cid, max_bytes=MAX_FILE_BYTES)
         files = build_folder(bundle, build_evidence(evidence))
-        return PublishedDay(files, self.registry.head(platform))
+        head = self.registry.head(platform)
+        return PublishedDay(files, head, self.records_from, self.bundle_from)
+
+
+def _require_release(evidence: ChainEvidence, day: datetime.date) -> None:
+    if not evidence.records:
+        raise InvalidInput(
+            "platform", f"registry {evidence.registry} has no records of {evidence.platform!r}"
+        )
+    commits, releases = records_of_day(evidence, day)
+    if releases:
+        return
+    released = sorted({r.day for r in evidence.records if isinstance(r, ReleaseRecord)})
+    state = "is committed to and not released yet" if commits else "is not released"
+    span = "no day yet"
+    if released:
+        span = f"{len(released)} days, {released[0]} … {released[-1]}"
+    raise InvalidInput("day", f"{evidence.platform} {day} {state}; released: {span}")
+
+
+@dataclass(frozen=True)
+class Given:
+    """The sources named on the command line. None: what the settings say."""
+
+    chain: str | None = None
+    registry: str | None = None
+    ipfs: str | None = None
+    gateways: Sequence[str] = ()
 
 
 @contextmanager
-def open_sources(settings: Settings) -> Iterator[PublicSources]:
-    """The chain and content store that the settings name."""
+def open_given(given: Given) -> Iterator[PublicSources]:
+    """The named sources, and the settings' for those not named. Where content is to come from is
+    one choice: a node or gateway that is named is the only one asked, and no block store of this
+    machine.
+
+    Raises:
+        InvalidInput: naming the option that is malformed.
+    """
+    settings = load_settings()
+    if given.chain is not None:
+        if not _URL.match(given.chain) and not Path(given.chain).is_file():
+            raise InvalidInput("--chain", "is no http(s):// URL of a JSON-RPC node")
+        settings = replace(settings, chain=given.chain)
+    if given.registry is not None:
+        settings = replace(settings, registry=_registry_address(given.registry))
+    if _URL.match(settings.chain) and not settings.registry:
+        raise InvalidInput("--registry", "the address is needed to find the records on this chain")
+    elsewhere = given.ipfs is not None or bool(given.gateways)
+    if elsewhere:
+        if given.ipfs and not _NODE.match(given.ipfs) and not Path(given.ipfs).is_dir():
+            raise InvalidInput("--ipfs", "is no http(s):// URL or multiaddr of a Kubo node")
+        settings = replace(settings, ipfs=given.ipfs or "", ipfs_gateways=tuple(given.gateways))
+    with open_sources(settings, own_blocks=not elsewhere) as sources:
+        yield sources
+
+
+def _registry_address(text: str) -> str:
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        raise InvalidInput("--registry", f"{text!r}: {error}") from None
+    if is_checksum_formatted_address(address) and not is_checksum_address(address):
+        raise InvalidInput("--registry", f"{text!r} has a typing error: its checksum is wrong")
+    return address
+
+
+@contextmanager
+def open_sources(settings: Settings, *, own_blocks: bool = True) -> Iterator[PublicSources]:
+    """The chain and content store that the settings name.
+
+    Args:
+        own_blocks: whether the block store in the home folder may be read.
+    """
     if not settings.chain and not Path(settings.chain_location).exists():
         raise InvalidInput(
             "ANALYTICS_CHAIN",
@@ -54,25 +133,54 @@ def open_sources(settings: Settings) -> Iterator[PublicSources]:
             "chain with --chain and the registry's address with --registry, or the folder of a "
             "bundle instead of a platform",
         )
-    with (
-        closing(open_chain(settings.chain_location)) as chain,
-        _content_folder(settings) as location,
-        open_store(location, settings.ipfs_gateways) as content,
-    ):
-        yield PublicSources(open_registry(chain, settings.registry), content)
+    at = _name(settings.chain_location)
+    try:
+        with (
+            closing(open_chain(settings.chain_location)) as chain,
+            _content_folder(settings, own_blocks) as (location, bundle_from),
+            open_store(location, settings.ipfs_gateways) as content,
+        ):
+            registry = _open_registry(chain, settings.registry)
+            records_from = f"registry {registry.address} on chain {chain.chain_id} ({at})"
+            yield PublicSources(registry, content, records_from, bundle_from)
+    except ChainUnreachable as error:
+        raise ChainUnreachable(f"{at} does not answer ({error})") from None
+
+
+def _open_registry(chain: Chain, address: str) -> Registry:
+    if address and not chain.code(address):
+        raise InvalidInput("--registry", f"chain {chain.chain_id} has no contract at {address}")
+    return open_registry(chain, address)
 
 
 @contextmanager
-def _content_folder(settings: Settings) -> Iterator[str]:
-    """The content store's location; a stranger who has none gets one that leaves no trace."""
-    if settings.ipfs or Path(settings.ipfs_location).exists():
-        yield settings.ipfs_location
+def _content_folder(settings: Settings, own_blocks: bool) -> Iterator[tuple[str, str]]:
+    """The content store's location, and what to call all sources of content. A stranger who has no
+    store gets one that leaves no trace."""
+    gateways = [f"gateway {_name(url)}" for url in settings.ipfs_gateways]
+    own = settings.ipfs or (settings.ipfs_location if own_blocks else "")
+    if own and (settings.ipfs or Path(own).exists()):
+        node = _NODE.match(own)
+        yield own, " or ".join([f"node {_name(own)}" if node else f"{own} (own copy)", *gateways])
         return
-    if not settings.ipfs_gateways:
+    if not gateways:
         raise InvalidInput(
             "ANALYTICS_IPFS",
             f"no content store: {settings.ipfs_location} does not exist. Give a Kubo node with "
             "--ipfs or a trustless gateway with --gateway",
         )
     with TemporaryDirectory(prefix="analytics-verify-") as folder:
-        yield folder
+        yield folder, " or ".join(gateways)
+
+
+def _name(location: str) -> str:
+    """A URL without what may be secret in it: user, password, path and query."""
+    parts = urlsplit(location)
+    if not _URL.match(location) or not parts.hostname:
+        return location
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{port}"

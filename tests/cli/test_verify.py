@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from analytics_pipeline.cli.app import app
 from analytics_pipeline.cli.folder import load_folder
-from analytics_pipeline.core.errors import InvalidInput, PipelineError
 from analytics_pipeline.core.verify import verify_bundle
 from analytics_pipeline.core.verify_errors import VerificationFailed
 
@@ -23,10 +22,9 @@ OPERATORS_ONLY = {"dagster", "dbt", "duckdb", "fastapi", "polars", "sqlalchemy",
 
 
 def run(*arguments: str) -> tuple[int, str]:
-    """Exit code and output of a command; expected errors are returned, not raised."""
+    """Exit code and output of a command, which handles its expected errors itself."""
     result = CliRunner().invoke(app, list(arguments))
-    if isinstance(result.exception, PipelineError):
-        return 1, f"{type(result.exception).__name__}: {result.exception}"
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 
 
@@ -87,7 +85,9 @@ def test_a_lie_is_named_with_exit_code_1(tmp_path: Path) -> None:
     manifest.write_bytes(manifest.read_bytes().replace(b'"bytes":', b'"bytes":1'))
     code, output = run("verify", str(folder))
     assert code == 1
-    assert "BundleMismatch" in output
+    assert output.count("BundleMismatch") == 2, "its name in the table, its meaning once below"
+    assert output.count("is not the one that was published") == 1
+    assert output.count("not reached") == 6
     assert "FAILED" in output
     code, output = run("verify", str(folder), "--json")
     assert (code, json.loads(output)["error"]) == (1, "BundleMismatch")
@@ -103,7 +103,11 @@ def test_another_day_than_asked_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("verify", "nowhere"), "InvalidInput: day"),
+        (
+            ("verify", "nowhere"),
+            "no such folder: 'nowhere'; to check a platform, also give the day",
+        ),
+        (("verify", "no/where", "2026-11-01"), "no such folder"),
         (("verify", "demo", "yesterday"), "YYYY-MM-DD"),
         (("verify", "."), "not a bundle folder"),
     ],
@@ -118,7 +122,7 @@ def test_wrong_arguments_say_what_to_do(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANALYTICS_HOME", str(tmp_path / "home"))
     code, output = run(*arguments)
-    assert code == 1
+    assert code == 2
     assert says in output
     assert not (tmp_path / "home").exists()
 
@@ -126,7 +130,7 @@ def test_wrong_arguments_say_what_to_do(
 def test_a_folder_is_not_checked_against_a_chain_in_silence() -> None:
     """Options that only the other form uses are refused, not ignored."""
     code, output = run("verify", str(SAMPLE), "--chain", "http://127.0.0.1:1")
-    assert code == 1
+    assert code == 2
     assert "checked offline" in output
 
 
@@ -137,7 +141,7 @@ def test_links_in_a_folder_are_refused(target: str, tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, folder)
     (folder / "loop").symlink_to(target)
     code, output = run("verify", str(folder))
-    assert code == 1
+    assert code == 2
     assert "ContentUnavailable" in output
     assert "link" in output
 
@@ -147,7 +151,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     folder = tmp_path / "day"
     shutil.copytree(SAMPLE, folder)
     os.mkfifo(folder / "pipe")
-    assert run("verify", str(folder))[0] == 1
+    assert run("verify", str(folder))[0] == 2
 
 
 def test_a_file_cannot_paint_its_own_result(tmp_path: Path) -> None:
@@ -167,7 +171,27 @@ def test_no_chain_says_which_options_to_give(
 ) -> None:
     """A stranger without a deployment is told about --chain, and nothing is created."""
     monkeypatch.setenv("ANALYTICS_HOME", str(tmp_path / "home"))
-    result = CliRunner().invoke(app, ["verify", "demo", "2026-11-01"])
-    assert isinstance(result.exception, InvalidInput)
-    assert "--chain" in str(result.exception)
+    code, output = run("verify", "demo", "2026-11-01")
+    assert code == 2
+    assert "--chain" in output
     assert not (tmp_path / "home").exists()
+
+
+def test_table_fits_a_terminal() -> None:
+    """80 columns; hashes are cut for the eye, and whole for machines."""
+    _, output = run("verify", str(SAMPLE))
+    assert max(len(line) for line in output.splitlines()) <= 80
+    assert "…" in output
+    _, document = run("verify", str(SAMPLE), "--json")
+    assert "…" not in document
+
+
+def test_folder_that_cannot_be_saved_to(tmp_path: Path) -> None:
+    """The day verifies; where it was to be written is wrong input."""
+    (tmp_path / "file").touch()
+    code, output = run("verify", str(SAMPLE), "--save", str(tmp_path / "file" / "day"))
+    assert code == 2
+    assert "Verified." in output
+    assert "InvalidInput: --save: " in output
+    assert run("verify", str(SAMPLE), "--save", str(tmp_path / "day"))[0] == 0
+    assert run("verify", str(tmp_path / "day"))[0] == 0
