@@ -5,6 +5,7 @@ the operator's catalogue, queue or warehouse. Folders: `cli.folder`.
 """
 
 import datetime
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -21,7 +22,7 @@ from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.cli.folder import MAX_FILE_BYTES, PublishedDay
 from analytics_pipeline.core.bundle import build_folder
 from analytics_pipeline.core.checks.history import find_newest_release, records_of_day
-from analytics_pipeline.core.errors import InvalidInput
+from analytics_pipeline.core.errors import ChainError, InvalidInput
 from analytics_pipeline.core.record import ChainEvidence, ReleaseRecord, build_evidence
 from analytics_pipeline.settings import Settings, load_settings, parse_address
 from analytics_pipeline.storage.ipfs import ContentStore, open_store
@@ -145,6 +146,8 @@ def open_sources(settings: Settings, *, own_blocks: bool = True) -> Iterator[Pub
             yield PublicSources(registry, content, records_from, bundle_from)
     except ChainUnreachable as error:
         raise ChainUnreachable(f"{at} does not answer ({error})") from None
+    except json.JSONDecodeError:
+        raise ChainError(f"{at} answers, but not as a JSON-RPC node") from None
 
 
 def _open_registry(chain: Chain, address: str) -> Registry:

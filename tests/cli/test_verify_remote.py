@@ -1,9 +1,11 @@
-"""`verify PLATFORM DAY`: real records on an embedded chain, and a bundle that comes from elsewhere."""
+"""`verify PLATFORM DAY`: real records on an embedded chain, and a bundle from a gateway."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,31 @@ def test_sources_that_are_none(
     assert code == 2, output
     assert says in output
     assert not list(tmp_path.iterdir())
+
+
+class _Website(BaseHTTPRequestHandler):
+    """Answers everything, with a page."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay quiet."""
+
+
+@pytest.mark.usefixtures("home")
+def test_a_chain_that_is_a_website() -> None:
+    """One line, exit code 3."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Website) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        arguments = ("--chain", url, "--registry", NOBODY, "--gateway", url)
+        code, output = run("verify", PLATFORM, DAY, *arguments)
+        server.shutdown()
+    assert code == 3, output
+    assert f"ChainError: {url} answers, but not as a JSON-RPC node" in output
 
 
 @pytest.mark.usefixtures("home")
