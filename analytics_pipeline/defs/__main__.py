@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from analytics_pipeline.core.errors import PipelineError
+from analytics_pipeline.core.errors import EXPECTED, describe_error
 from analytics_pipeline.defs.run_command import run
 from analytics_pipeline.settings import load_settings
 
@@ -27,6 +27,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, or 1 after an error that was printed."""
     options = _parser().parse_args(arguments)
+    os.umask(0o077)
     try:
         if options.command == "run":
             run(options.first, options.last, as_json=options.json, verbose=options.verbose)
@@ -36,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from analytics_pipeline.defs.dbt_command import run_dbt
 
         run_dbt(options.arguments)
-    except PipelineError as error:
-        print(error, file=sys.stderr)
+    except EXPECTED as error:
+        print(describe_error(error), file=sys.stderr)
         return 1
 
 

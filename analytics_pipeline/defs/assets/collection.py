@@ -14,13 +14,13 @@ from analytics_pipeline.defs.steps import segments as segments_step
     owner="operations",
     kinds={"ipfs", "parquet"},
     checks={
-        "segments_intact": "Every segment of the day is in the content store under its CID and "
-        "its data key still unwraps."
+        "segments_intact": "Every segment of the day is in the content store under its CID, and "
+        "the key it was encrypted with is still there."
     },
 )
 def segments(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
-    """The day's sealed segments: what the sealer wrote to IPFS, encrypted whole. A day whose
-    events have expired stops here, before anything is changed."""
+    """The day's sealed segments: files of events that the sealer encrypted and wrote to IPFS. A
+    day whose events have expired stops here, before anything is changed."""
     timer, problems = Timer(), []
     for day, found in segments_step.load_segments(stores.opened, days_of(context)).items():
         problems += segments_step.find_problems(stores.opened, found)
@@ -44,8 +44,9 @@ def segments(context: dg.AssetExecutionContext, stores: StoresResource) -> Resul
     },
 )
 def events(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
-    """The day's distinct events: segments fetched by CID, decrypted, validated, de-duplicated
-    across segments (first received wins), in one encrypted Parquet a day."""
+    """The day's events, each once: segments are fetched by CID, decrypted, validated and joined;
+    of an event that came in several segments the copy received first is kept. One encrypted
+    Parquet file a day."""
     timer, problems = Timer(), []
     for day in days_of(context):
         intake = events_step.load_day(stores.opened, day)

@@ -27,8 +27,8 @@ from analytics_pipeline.defs.steps import bundles, commitments, inputs, records,
     },
 )
 def manifest(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
-    """What a release of the day will be bound to: the manifest of its segments (RFC 6962 root),
-    the privacy policy's hash and the digest of the exact tally."""
+    """Everything the day's figures depend on, pinned down before they are released: the list of
+    its segments (as a Merkle root), the privacy policy's hash and a digest of the exact tally."""
     timer = Timer()
     prepared = inputs.load_inputs(stores.opened, days_of(context))
     for day_inputs in prepared:
@@ -55,8 +55,9 @@ def manifest(context: dg.AssetExecutionContext, stores: StoresResource) -> Resul
     },
 )
 def commitment(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
-    """The day's release, planned (budget reserved, revision chosen) and committed on chain before
-    any noise is drawn. Days whose inputs did not change keep the release they have."""
+    """A promise on chain, made before any noise is drawn: which inputs and which policy the day's
+    next revision will have. Reserves its privacy budget. A day whose inputs did not change keeps
+    the release it has, and nothing is spent."""
     timer = Timer()
     planned = commitments.plan_and_commit(stores.opened, days_of(context))
     for plan in planned:
@@ -81,8 +82,9 @@ def commitment(context: dg.AssetExecutionContext, stores: StoresResource) -> Res
     },
 )
 def release(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
-    """The day's noised report. Noise is drawn once per revision and stored: materialising again
-    returns the same bytes."""
+    """The day's report: the tally with noise added, figures too small to tell from noise
+    suppressed. Noise is drawn once per revision and stored: materialising again returns the same
+    bytes."""
     timer = Timer()
     drawn = reports.draw_missing(stores.opened, days_of(context))
     for item in drawn:
@@ -102,8 +104,8 @@ def release(context: dg.AssetExecutionContext, stores: StoresResource) -> Result
     checks={"bundle_pinned": "The bundle is pinned, and reads back as it was stored."},
 )
 def bundle(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
-    """Everything a stranger needs to verify the day (report, manifest, policy, why it was made),
-    one directory on IPFS under one CID."""
+    """Everything a stranger needs to verify the day besides the chain: report, manifest, policy and
+    the reason for this revision, as one directory on IPFS under one CID."""
     timer = Timer()
     pinned = bundles.pin_missing(stores.opened, days_of(context))
     for item in pinned:
