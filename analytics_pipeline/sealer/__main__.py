@@ -6,6 +6,7 @@ sealer is running (EX_TEMPFAIL).
 
 import argparse
 import logging
+import os
 import resource
 import signal
 import sys
@@ -14,7 +15,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
-from analytics_pipeline.core.errors import InvalidSettings, PipelineError, SealerRunning
+from analytics_pipeline.core.errors import (
+    EXPECTED,
+    InvalidSettings,
+    SealerRunning,
+    describe_error,
+)
 from analytics_pipeline.sealer.lock import sole_sealer
 from analytics_pipeline.sealer.rounds import SealerStores
 from analytics_pipeline.sealer.worker import (
@@ -70,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the sealer; returns the exit code."""
     arguments = _arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s sealer %(message)s")
+    os.umask(0o077)
     # A crash must not leave opened events in a core file.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     stop = threading.Event()
@@ -88,13 +95,13 @@ def main(argv: list[str] | None = None) -> int:
             else:
                 run_forever(stores, stop, arguments.interval, lambda: destroy_salts(settings))
     except SealerRunning as error:
-        print(error, file=sys.stderr)
+        print(describe_error(error), file=sys.stderr)
         return 75
     except InvalidSettings as error:
-        print(error, file=sys.stderr)
+        print(describe_error(error), file=sys.stderr)
         return 2
-    except PipelineError as error:
-        print(error, file=sys.stderr)
+    except EXPECTED as error:
+        print(describe_error(error), file=sys.stderr)
         return 1
     return 0
 

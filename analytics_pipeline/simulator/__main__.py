@@ -18,7 +18,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from analytics_pipeline.core.day import parse_day
-from analytics_pipeline.core.errors import InvalidSettings, PipelineError
+from analytics_pipeline.core.errors import EXPECTED, InvalidSettings, describe_error
 from analytics_pipeline.simulator.client import Endpoint, post_sessions
 from analytics_pipeline.simulator.population import Video, build_videos
 from analytics_pipeline.simulator.sessions import simulate
@@ -80,8 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
             load_endpoint(options.endpoint, os.environ.get(API_KEY_VARIABLE, "")),
             progress=_show,
         )
-    except PipelineError as error:
-        print(error, file=sys.stderr)
+    except EXPECTED as error:
+        print(describe_error(error), file=sys.stderr)
         return 1
     print(json.dumps({"result": asdict(summary)}), flush=True)
     return 0
