@@ -149,6 +149,13 @@ SETTINGS: tuple[Setting, ...] = (
         _int_at_least(1),
     ),
     Setting(
+        "ANALYTICS_RATE_LIMIT_PER_VIEWER",
+        "rate_limit_per_viewer",
+        "20",
+        "Requests per second and viewer before 429, for keys that web pages may use",
+        _int_at_least(1),
+    ),
+    Setting(
         "ANALYTICS_QUEUE_MAX_BYTES",
         "queue_max_bytes",
         str(8 * 2**30),
@@ -186,6 +193,7 @@ class Settings:
     trusted_proxies: tuple[str, ...]
     country_db: str
     rate_limit_per_second: int
+    rate_limit_per_viewer: int
     queue_max_bytes: int
     raw_retention_days: int
     dagster_postgres_url: str

@@ -67,7 +67,7 @@ def parse_frame(body: bytes) -> Frame:
         header = msgspec.json.decode(body[2 : 2 + size], type=BatchHeader)
     except msgspec.ValidationError as error:
         field, problem = describe_validation_error(error)
-        raise InvalidBatch(f"header.{field}", problem) from None
+        raise InvalidBatch("header" if field == "event" else f"header.{field}", problem) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidBatch("header", "not UTF-8 JSON") from None
     return Frame(header, body[2 + size :])
@@ -101,6 +101,6 @@ def parse_payload(payload: bytes) -> list[Any]:
         return msgspec.json.decode(payload, type=_Payload).events
     except msgspec.ValidationError as error:
         field, problem = describe_validation_error(error)
-        raise InvalidBatch(f"payload.{field}", problem) from None
+        raise InvalidBatch("payload" if field == "event" else f"payload.{field}", problem) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidBatch("payload", "not UTF-8 JSON") from None

@@ -104,10 +104,15 @@ def build_get_routes(service: IngestService, project: str) -> FastAPI:
     return app
 
 
+#: What a proxy on this machine adds; a request with one of them came from elsewhere.
+_RELAY_HEADERS = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+
+
 def _require_this_machine(request: Request) -> None:
     """Exact counts are for the operator: only a direct connection from this machine sees them."""
     peer = parse_address(request.client.host) if request.client else None
-    if peer is None or not peer.is_loopback or "x-forwarded-for" in request.headers:
+    relayed = any(name in request.headers for name in _RELAY_HEADERS)
+    if peer is None or not peer.is_loopback or relayed:
         raise Problem(FORBIDDEN, "only for direct connections from the API's own machine")
 
 

@@ -1,6 +1,10 @@
-"""Rate limit: one token bucket per API key. Pure; the clock is passed in."""
+"""Rate limits: token buckets, one per API key or per viewer. Pure; the clock is passed in."""
 
 import math
+from typing import Final
+
+#: Idle buckets are full again and forgotten once there are this many.
+_MANY: Final = 100_000
 
 
 class TokenBuckets:
@@ -18,6 +22,12 @@ class TokenBuckets:
         Returns:
             0 if there was one, else the whole seconds until there will be.
         """
+        if len(self._buckets) > _MANY:
+            self._buckets = {
+                name: bucket
+                for name, bucket in self._buckets.items()
+                if now_seconds - bucket[1] < 1
+            }
         tokens, since = self._buckets.get(key, (float(self._rate), now_seconds))
         tokens = min(float(self._rate), tokens + max(0.0, now_seconds - since) * self._rate)
         if tokens < 1:

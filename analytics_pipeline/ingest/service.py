@@ -22,10 +22,12 @@ from analytics_pipeline.core.day import day_of_ms
 from analytics_pipeline.core.errors import QueueUnavailable
 from analytics_pipeline.ingest.access import Access, sent_api_key
 from analytics_pipeline.ingest.client import TrustedProxies, build_pseudonym
+from analytics_pipeline.ingest.limits import TokenBuckets
 from analytics_pipeline.ingest.plain import check_time, parse_plain_event, plain_batch_id
-from analytics_pipeline.ingest.problem import UNAVAILABLE, Problem
+from analytics_pipeline.ingest.problem import RATE_LIMITED, UNAVAILABLE, Problem
 from analytics_pipeline.ingest.writer import GroupWriter
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.api_keys import ApiKey
 from analytics_pipeline.storage.country import SHIPPED_DATABASE, CountryDatabase
 from analytics_pipeline.storage.queue import QueuedBatch, SqliteQueue
 from analytics_pipeline.storage.salts import DailySalts
@@ -74,6 +76,7 @@ class IngestService:
         database = Path(settings.country_db) if settings.country_db else SHIPPED_DATABASE
         self._countries = CountryDatabase(database)
         self.access = Access(settings.keys_dir, settings.rate_limit_per_second)
+        self._viewers = TokenBuckets(settings.rate_limit_per_viewer)
         self.queue = SqliteQueue(settings.queue_path, settings.queue_max_bytes)
         self.writer = GroupWriter(self.queue)
 
@@ -83,28 +86,27 @@ class IngestService:
         header = frame.header
         now_seconds = time.monotonic()
         secret = sent_api_key(upload.headers, header.api_key)
-        self.access.authorise(secret, header.project, upload.origin, now_seconds)  # 3, 4
+        sender = self.access.authorise(secret, header.project, upload.origin, now_seconds)  # 3, 4
         self.access.check_key_id(header.key_id, now_seconds)  # 5
-        return await self._store(
-            upload, header.project, header.batch_id, header.key_id, frame.sealed
-        )
+        return await self._store(upload, sender, header.batch_id, header.key_id, frame.sealed)
 
     async def accept_plain(self, upload: Upload) -> Receipt:
         """Take one plain event; it is sealed here, before anything of it can touch a disk."""
         now_seconds = time.monotonic()
         secret = sent_api_key(upload.headers)
-        project = self.access.authorise(secret, None, upload.origin, now_seconds).project
+        sender = self.access.authorise(secret, None, upload.origin, now_seconds)
         event = parse_plain_event(upload.body)
         check_time(event, time.time_ns() // 1_000_000)
         key = self.access.active_key(now_seconds)
-        batch_id = plain_batch_id(self._install_secret, project, event)
-        info = hpke_info(project, key.key_id, batch_id)
+        batch_id = plain_batch_id(self._install_secret, sender.project, event)
+        info = hpke_info(sender.project, key.key_id, batch_id)
         sealed = seal_payload(build_payload([event]), key.public_key, info)
-        return await self._store(upload, project, batch_id, key.key_id, sealed)
+        return await self._store(upload, sender, batch_id, key.key_id, sealed)
 
     async def _store(
-        self, upload: Upload, project: str, batch_id: str, key_id: str, sealed: bytes
+        self, upload: Upload, sender: ApiKey, batch_id: str, key_id: str, sealed: bytes
     ) -> Receipt:
+        project = sender.project
         received_at_ms = time.time_ns() // 1_000_000
         headers = upload.headers
         address = self._proxies.client_address(upload.peer, headers.get(b"x-forwarded-for"))
@@ -114,6 +116,10 @@ class IngestService:
             address,
             headers.get(b"user-agent", b""),
         )
+        if sender.origins:  # the key stands in a page: one visitor must not use up what all share
+            wait_seconds = self._viewers.take(viewer, time.monotonic())
+            if wait_seconds:
+                raise Problem(RATE_LIMITED, "too many requests of one viewer", None, wait_seconds)
         country = self._countries.country_of(address)  # 6; the address ends here
         batch = QueuedBatch(0, project, batch_id, key_id, sealed, viewer, country, received_at_ms)
         try:

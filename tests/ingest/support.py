@@ -71,6 +71,7 @@ class Api:
             **os.environ,
             "ANALYTICS_HOME": str(self.home),
             "ANALYTICS_API_PORT": str(self.port),
+            "ANALYTICS_RATE_LIMIT_PER_VIEWER": "1000000",  # all tests are one viewer
             **self.environ,
         }
         with self.log.open("ab") as sink:

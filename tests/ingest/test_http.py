@@ -287,6 +287,31 @@ def test_status_counts_for_this_machine_only(api: Api) -> None:
     assert_problem(api.client.get("/api/v1/status", headers=forwarded), 403)
 
 
+def test_one_viewer_cannot_use_up_a_page_key(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Over their own rate a viewer gets 429; other viewers, and keys of servers, do not notice."""
+    limited = Api(
+        tmp_path_factory.mktemp("viewer"),
+        ANALYTICS_RATE_LIMIT_PER_VIEWER="2",
+        ANALYTICS_TRUSTED_PROXIES="127.0.0.1",
+    ).start()
+    try:
+        server_key = limited.new_api_key(origins=())
+        someone, other = ({"x-forwarded-for": f"192.0.2.{n}"} for n in (1, 2))
+
+        def post(headers: dict[str, str], **header: str) -> httpx.Response:
+            body = limited.frame(**header)
+            return limited.client.post("/api/v1/batches", content=body, headers=headers)
+
+        answers = [post(someone) for _ in range(12)]
+        refused = [answer for answer in answers if answer.status_code != 202]
+        assert refused
+        assert_problem(refused[0], 429)
+        assert post(other).status_code == 202
+        assert {post(someone, api_key=server_key).status_code for _ in range(12)} == {202}
+    finally:
+        limited.stop()
+
+
 def test_rate_limit_is_per_key(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Over the rate a key gets 429 with Retry-After; another key does not notice."""
     limited = Api(tmp_path_factory.mktemp("limited"), ANALYTICS_RATE_LIMIT="3").start()
