@@ -67,9 +67,7 @@ def _require_release(evidence: ChainEvidence, day: datetime.date) -> None:
         return
     released = sorted({r.day for r in evidence.records if isinstance(r, ReleaseRecord)})
     state = "is committed to and not released yet" if commits else "is not released"
-    span = "no day yet"
-    if released:
-        span = f"{len(released)} days, {released[0]} … {released[-1]}"
+    span = f"{released[0]} … {released[-1]} ({len(released)} days)" if released else "no day yet"
     raise InvalidInput("day", f"{evidence.platform} {day} {state}; released: {span}")
 
 

@@ -76,7 +76,7 @@ def verify(
     """
     from analytics_pipeline.core.verify import verify_bundle
 
-    is_folder = Path(target).is_dir()
+    is_folder = _is_folder(target, day)
     try:
         asked = parse_day(day) if day else None
         if is_folder:
@@ -114,6 +114,14 @@ def verify(
         except OSError as error:
             explain(InvalidInput("--save", describe_error(error)))
             raise typer.Exit(WRONG_INPUT) from None
+
+
+def _is_folder(target: str, day: str | None) -> bool:
+    """A platform and a day are meant, even where some folder has the platform's name."""
+    folder = Path(target)
+    if day is None or not _PLATFORM.fullmatch(target):
+        return folder.is_dir()
+    return (folder / "chain.json").is_file()
 
 
 def _fetch(

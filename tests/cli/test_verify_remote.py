@@ -71,6 +71,17 @@ def gateway(world: World) -> Iterator[HostileNode]:
 
 
 @pytest.mark.usefixtures("home")
+def test_a_folder_named_like_the_platform_is_in_nobodys_way(
+    gateway: HostileNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a bundle folder is taken for one when a day is given."""
+    (tmp_path / PLATFORM).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run("verify", PLATFORM, DAY, "--gateway", gateway.url)[0] == 0
+    assert "not a bundle folder" in run("verify", PLATFORM)[1]
+
+
+@pytest.mark.usefixtures("home")
 def test_says_where_records_and_bundle_came_from(gateway: HostileNode) -> None:
     """A figure is verified from these places, and the reader should know them."""
     code, output = run("verify", PLATFORM, DAY, "--gateway", gateway.url)
@@ -106,7 +117,7 @@ def test_a_named_gateway_is_really_asked(
     ("platform", "day", "says"),
     [
         ("demoo", DAYS[0], "has no records of 'demoo'"),
-        (PLATFORM, date(2020, 1, 1), f"not released; released: 2 days, {DAYS[0]} … {DAYS[1]}"),
+        (PLATFORM, date(2020, 1, 1), f"not released; released: {DAYS[0]} … {DAYS[1]} (2 days)"),
         (PLATFORM, DAYS[2], "committed to and not released yet"),
     ],
 )
