@@ -120,6 +120,8 @@ interface IViewershipRegistry {
     error ProofRejected(uint32 day, uint32 revision);
     error NotAContract(address account);
     error AlreadyAdded(address verifier);
+    /// A registry without an owner could never be unpaused; ownership is handed over in two steps.
+    error OwnerRequired();
 
     /// @notice Opens a platform and names its first publisher. Owner only.
     function openPlatform(string calldata platform, address publisher) external;

@@ -70,6 +70,11 @@ contract ViewershipRegistry is IViewershipRegistry, Ownable2Step, Pausable {
         _verifiers.push(verifier);
     }
 
+    /// Ownership cannot be given up: a slip would freeze the registry in whatever state it is.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnerRequired();
+    }
+
     /// @inheritdoc IViewershipRegistry
     function pause() external onlyOwner {
         _pause();

@@ -298,6 +298,13 @@ def test_ownership_moves_in_two_steps(registry: Registry) -> None:
     registry.administer(STRANGER, "unpause")
 
 
+def test_ownership_cannot_be_given_up(registry: Registry) -> None:
+    """A registry that is paused for ever would be the price of a slip."""
+    with pytest.raises(RecordRefused, match="OwnerRequired"):
+        registry.administer(OWNER, "renounceOwnership")
+    registry.administer(OWNER, "pause")
+
+
 def test_days_are_days_since_the_epoch(registry: Registry, publisher: Publisher) -> None:
     """The first day there is can be committed, and comes back as the same date."""
     publisher.commit(PLATFORM, [replace(a_commit(), day=date(1970, 1, 1))])
