@@ -1,8 +1,7 @@
 """Every setting, read from the environment once, in this one place.
 
-Belongs here: names, defaults, validation, and the home folder itself. Does not belong here:
-opening any store. The table in `docs/settings.md` is generated from `SETTINGS` (a test compares
-them).
+Belongs here: names, defaults, validation, the home folder. Does not belong here: opening a store.
+The table in `docs/settings.md` is generated from `SETTINGS` (a test compares them).
 """
 
 import difflib
