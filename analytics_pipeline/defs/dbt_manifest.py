@@ -97,8 +97,10 @@ def _parse(project_dir: Path, target_dir: Path) -> None:
         raw_key=no_key,
         selection_key=no_key,
     )
+    # Partial parsing forgets the descriptions of tests over several models (dbt 1.11).
+    flags = ["--quiet", "--no-use-colors", "--no-partial-parse"]
     result = subprocess.run(  # noqa: S603 (fixed command)
-        [DBT, "--quiet", "--no-use-colors", "parse"],
+        [DBT, *flags, "parse"],
         cwd=project_dir,
         env={**os.environ, **environ},
         capture_output=True,
