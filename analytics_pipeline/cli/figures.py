@@ -10,8 +10,8 @@ from analytics_pipeline.core.report import Report
 _TOP_VIDEOS = 5
 _TOP_REGIONS = 3
 _CAPTION = (
-    "± is the 95 % error of the noise. – is suppressed: under 3 σ, where noise would drown it;\n"
-    "the fewer viewers, the more of these. Creators, videos, regions: those with most viewers.\n"
+    "± is the 95 % error of the noise. – is suppressed: under 3 σ, noise would drown it\n"
+    "(fewer viewers, more of these). Shown are the keys with most viewers.\n"
     "Regions: IP Geolocation by DB-IP, https://db-ip.com (CC BY 4.0)."
 )
 
