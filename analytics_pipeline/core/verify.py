@@ -130,7 +130,7 @@ def verify_bundle(
         detail.append(f"{len(rows)} rows, {suppressed} suppressed")
     with table.check(6) as detail:
         manifest = verify_manifest(bundle["manifest.json"], info, commit)
-        detail.append(f"{len(manifest.segments)} segments, {hash_text(manifest.root)}")
+        detail.append(f"segments: {len(manifest.segments)}, {hash_text(manifest.root)}")
     with table.check(7) as detail:
         detail.append(verify_budget(evidence, policy, release))
     with table.check(8) as detail:
