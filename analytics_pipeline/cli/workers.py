@@ -35,6 +35,7 @@ def compute(
     last_day: Annotated[
         str | None, typer.Argument(metavar="[TO]", help="Last UTC day; default: the first.")
     ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show dbt's log as it runs.")] = False,
 ) -> None:
     """Compute, release and publish a range of days: one Dagster run, without the UI.
 
@@ -43,7 +44,10 @@ def compute(
         analytics-pipeline compute 2026-11-01 2026-11-30
     """
     _require_deployment()
-    children.replace_process("defs", "run", "--from", first_day, "--to", last_day or first_day)
+    more = ["--verbose"] if verbose else []
+    children.replace_process(
+        "defs", "run", "--from", first_day, "--to", last_day or first_day, *more
+    )
 
 
 def dbt(context: typer.Context) -> None:
