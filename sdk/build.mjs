@@ -20,7 +20,7 @@ if (process.argv.includes("--tests")) {
     target: "node20",
   });
 } else {
-  const library = {
+  const bundle = {
     ...common,
     entryPoints: ["src/index.ts"],
     minify: true,
@@ -28,9 +28,9 @@ if (process.argv.includes("--tests")) {
     target: ["es2022", "chrome133", "firefox130", "safari17"],
     banner: { js: "/*! analytics-pipeline-sdk, Apache-2.0; contains @noble/ciphers, MIT */" },
   };
-  await build({ ...library, format: "esm", outfile: "dist/analytics.mjs" });
+  await build({ ...bundle, format: "esm", outfile: "dist/analytics.mjs" });
   await build({
-    ...library,
+    ...bundle,
     format: "iife",
     globalName: "AnalyticsPipeline",
     outfile: "dist/analytics.js",
