@@ -63,6 +63,14 @@ def test_building_again_replaces_a_day_and_only_that_day(built: Built) -> None:
             assert rows == []
 
 
+def test_a_selected_mart_builds_without_the_others(built: Built) -> None:
+    """`--select +platform_day`: no test asks for a model that the selection leaves out."""
+    day, models = hand_made.DAY, ("--exclude-resource-type", "unit_test")
+    result = built.deployment.build(day, day, "--select", "+platform_day", *models)
+    assert result.returncode == 0, result.stdout
+    assert "region_day" not in result.stdout
+
+
 def test_a_missing_day_is_an_error(built: Built) -> None:
     """A day the raw layer lacks stops the build at the source, names itself, changes nothing."""
     before = {mart: built.deployment.rows(mart, hand_made.DAY) for mart in MARTS}

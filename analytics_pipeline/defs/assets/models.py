@@ -61,7 +61,6 @@ def build_arguments(context: dg.AssetExecutionContext, days: list[date]) -> list
         wanted = set(context.selected_asset_keys)
         wanted |= {check.asset_key for check in context.selected_asset_check_keys}
         arguments += ["--select", *sorted(f"+{key.path[-1]}" for key in wanted)]
-        arguments += ["--indirect-selection", "cautious"]  # no test of a model that is not built
     return arguments
 
 
