@@ -162,13 +162,6 @@ SETTINGS: tuple[Setting, ...] = (
         _int_at_least(2**20),
     ),
     Setting(
-        "ANALYTICS_RAW_RETENTION_DAYS",
-        "raw_retention_days",
-        "30",
-        "Days after which raw events are expired and a day can no longer be recomputed",
-        _int_at_least(1),
-    ),
-    Setting(
         "DAGSTER_POSTGRES_URL", "dagster_postgres_url", "", "Postgres for Dagster; empty: SQLite"
     ),
 )
@@ -194,7 +187,6 @@ class Settings:
     rate_limit_per_second: int
     rate_limit_per_viewer: int
     queue_max_bytes: int
-    raw_retention_days: int
     dagster_postgres_url: str
 
     @property

@@ -4,6 +4,7 @@ Belongs here: the fields, their limits, and each record's step of the hash chain
 records and `chain.json` are in `core.record`.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -63,13 +64,23 @@ class Release:
 
 
 @dataclass(frozen=True)
-class _OnChain:
+class _OnChain(ABC):
     """What the contract adds to a record. ``block_time`` is Unix time in seconds."""
 
     previous_head: bytes
     block_number: int
     block_time: int
     publisher: str
+
+    @property
+    @abstractmethod
+    def preimage(self) -> bytes:
+        """What is hashed into the head after this record, the head before it first."""
+
+    @property
+    def head(self) -> bytes:
+        """The platform's head after this record."""
+        return bytes(keccak(self.preimage))
 
     def _check_placement(self) -> None:
         check_hash("previous_head", self.previous_head)
@@ -93,11 +104,6 @@ class CommitRecord(_OnChain, Commit):
     def body(self) -> Commit:
         """The fields the publisher chose."""
         return Commit(self.day, self.revision, self.manifest_root, self.policy_hash)
-
-    @property
-    def head(self) -> bytes:
-        """The platform's head after this record."""
-        return bytes(keccak(self.preimage))
 
     @property
     def preimage(self) -> bytes:
@@ -134,11 +140,6 @@ class ReleaseRecord(_OnChain, Release):
             self.bundle_cid,
             self.spend_nano_rho,
         )
-
-    @property
-    def head(self) -> bytes:
-        """The platform's head after this record."""
-        return bytes(keccak(self.preimage))
 
     @property
     def preimage(self) -> bytes:

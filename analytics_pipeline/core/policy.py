@@ -26,7 +26,6 @@ FORMAT: Final = "viewership-policy/1"
 RETENTION_BINS: Final = 20
 #: A noised value below this many σ is suppressed (so is every negative one).
 SUPPRESSION_SIGMAS: Final = 3
-SCOPES: Final = ("creator", "platform", "region", "video")
 
 RHO_NANO_PER_RELEASE: Final = 125_000_000
 #: Room for one correction.
