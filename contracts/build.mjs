@@ -8,15 +8,21 @@ import { fileURLToPath } from "node:url";
 import solc from "solc";
 
 const here = dirname(fileURLToPath(import.meta.url));
+const shipped = join(here, "..", "analytics_pipeline", "chain", "artifacts");
+const forTests = join(here, "..", "tests", "chain", "artifacts");
 const folders = {
-  ViewershipRegistry: join(here, "..", "analytics_pipeline", "chain", "artifacts"),
-  BindingVerifier: join(here, "..", "tests", "chain", "artifacts"),
+  ViewershipRegistry: shipped,
+  HonkReleaseVerifier: shipped,
+  ReportChecker: shipped,
+  BindingVerifier: forTests,
+  StandInHonk: forTests,
 };
 
 const settings = {
   evmVersion: "cancun",
   metadata: { bytecodeHash: "ipfs", useLiteralContent: false },
   optimizer: { enabled: true, runs: 1_000_000 },
+  viaIR: true,
   outputSelection: { "*": { "*": ["abi", "metadata", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
 };
 

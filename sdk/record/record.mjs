@@ -70,6 +70,7 @@ function pageWith(hello) {
 <script src="/analytics.js"></script>
 <script>
   const tracker = AnalyticsPipeline.init({
+    storage: false,
     projectId: "recording", apiKey: "", endpoint: "http://127.0.0.1:${hello.port}",
     keyId: "${hello.key_id}", publicKey: "${hello.public_key}",
   });
@@ -95,6 +96,8 @@ async function main() {
     })),
   ).filter((viewer) => new RegExp(options.only).test(viewer.id));
   const waiting = [...viewers].sort((a, b) => b.media.durationMs - a.media.durationMs);
+  const arrived = async () => (await fetch(`http://127.0.0.1:${hello.port}/events`)).json();
+  const count = async (id) => (await arrived())[id]?.length ?? 0;
   const failures = [];
   let done = 0;
   await Promise.all(
@@ -103,7 +106,7 @@ async function main() {
         server.add(viewer.id, viewer.media, viewer.network);
         try {
           const context = await browser.newContext();
-          await view(context, origin, viewer.id, viewer.media, viewer.steps, server);
+          await view(context, origin, viewer.id, viewer.media, viewer.steps, server, count);
         } catch (error) {
           failures.push(`${viewer.id}: ${error.message.split("\n")[0]}`);
         }
@@ -111,7 +114,7 @@ async function main() {
       }
     }),
   );
-  const events = await (await fetch(`http://127.0.0.1:${hello.port}/events`)).json();
+  const events = await arrived();
   const lines = viewers.map((viewer) => ({
     recording_id: viewer.id,
     kind: viewer.kind,

@@ -2,6 +2,7 @@
  * The wire form of an event; `analytics_pipeline/core/event.py` is the definition.
  * Belongs here: the shape and its limits. Does not belong here: when an event happens (`view`).
  */
+import type { FirstDays } from "./day.js";
 
 export type EventType =
   | "load"
@@ -24,8 +25,11 @@ export interface EventFields {
   error_code?: string;
 }
 
-export interface PlayerEvent extends EventFields {
-  type: EventType;
+export interface PlayerEvent extends EventFields, FirstDays {
+  type: EventType | "summary";
+  /** `summary` only: played, and stalled, of this video on this UTC day so far. */
+  watched_ms?: number;
+  stalled_ms?: number;
   session_id: string;
   video_id: string;
   /** Unix time by this device's clock, in milliseconds. */

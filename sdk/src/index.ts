@@ -1,10 +1,12 @@
 /**
  * The public face: `init(options)` gives a tracker; `tracker.attach(video, …)` does the rest.
  *
- * Nothing that outlives the page or names a viewer is read or written: no cookie, storage, address,
- * wallet or account. A session id is 128 random bits in memory.
+ * Nothing that names a viewer is read or written: no cookie, address, wallet or account. A session id
+ * is 128 random bits in memory; what may outlive the page stands in `memory`.
  */
+import { Aggregate } from "./aggregate.js";
 import { randomId } from "./bytes.js";
+import { dayOf } from "./day.js";
 import {
   type EventFields,
   type EventType,
@@ -12,6 +14,7 @@ import {
   type Provider,
   verifyVideo,
 } from "./event.js";
+import { Memory } from "./memory.js";
 import { type Options, parseOptions, viewerOptedOut } from "./options.js";
 import { Sender, type Stats } from "./sender.js";
 import { View } from "./view.js";
@@ -31,6 +34,8 @@ interface ManualPlay {
 
 export class Tracker {
   private readonly sender: Sender | null;
+  private readonly memory: Memory;
+  private readonly aggregate: Aggregate | null;
   private readonly session = randomId();
   private readonly views = new Map<HTMLMediaElement, View>();
   private readonly manual = new Map<string, ManualPlay>();
@@ -41,9 +46,20 @@ export class Tracker {
   constructor(options: Options) {
     const config = parseOptions(options);
     this.log = config.debug ? (message) => console.debug(`[analytics] ${message}`) : () => {};
-    const silent = config.respectPrivacySignals && viewerOptedOut();
+    const optedOut = viewerOptedOut();
+    const silent = config.respectPrivacySignals && optedOut;
     if (silent) this.log("this viewer opted out (GPC or DNT): nothing is recorded");
-    this.sender = silent ? null : new Sender(config, this.log);
+    const sender = silent ? null : new Sender(config, this.log);
+    this.sender = sender;
+    this.memory = new Memory(config.projectId, config.storage && !optedOut);
+    this.aggregate =
+      sender && config.high
+        ? new Aggregate(
+            this.memory,
+            (summary) => sender.push(summary),
+            () => void this.flush(),
+          )
+        : null;
     if (silent || typeof document === "undefined") return;
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden") this.leave();
@@ -63,6 +79,15 @@ export class Tracker {
         retries: 0,
       }
     );
+  }
+
+  /**
+   * Resolves when the first uploads are prepared, some milliseconds after `init`: sealing to the
+   * platform's key takes asynchronous steps, which a page that is being left no longer gets. What a
+   * viewer does who is gone before is lost.
+   */
+  get ready(): Promise<void> {
+    return this.sender?.ready ?? Promise.resolve();
   }
 
   /** Follows a media element until `detach`. Attaching it again begins a new view. */
@@ -117,11 +142,13 @@ export class Tracker {
 
   /** Sends what waits, now. Resolves when it is answered, or a retry is due. Never rejects. */
   async flush(): Promise<void> {
+    this.aggregate?.flush();
     await this.sender?.flush();
   }
 
   private leave(): void {
     for (const view of this.views.values()) view.checkpoint();
+    this.aggregate?.flush();
     this.sender?.leave();
   }
 
@@ -135,9 +162,13 @@ export class Tracker {
     // Events of a session never go back in time, even if the device's clock does.
     if (at === undefined) at = this.lastAt = Math.max(this.lastAt, Date.now());
     const seq = this.seq++;
-    const event = { type, session_id: this.session, video_id, at_ms: at, seq, ...fields, provider };
+    const session_id = this.session;
+    const event = { type, session_id, video_id, at_ms: at, seq, ...fields, provider };
     this.log(`${type} ${video_id} at ${fields.position_ms ?? "?"} ms`);
-    this.sender?.push(event);
+    if (this.aggregate) return this.aggregate.record(event);
+    const day = dayOf(at);
+    const today = type === "play" && day === dayOf(Date.now());
+    this.sender?.push(today ? { ...event, ...this.memory.firstPlay(day) } : event);
   }
 }
 

@@ -16,8 +16,10 @@ export interface Options {
   publicKey: string;
   /** `production` (default) insists on https, except on this machine. */
   environment?: "production" | "development";
-  /** Only `standard` exists in this version. */
+  /** `high`: the device counts for itself and sends sums of the day; needs an API key of that kind. */
   privacyLevel?: "standard" | "high";
+  /** Keep the last day with a play (and in `high` today's counts) in localStorage. Default: true. */
+  storage?: boolean;
   /** Send nothing for viewers who set Global Privacy Control or Do Not Track. Default: true. */
   respectPrivacySignals?: boolean;
   /** Log each event and upload to the console. Default: false. */
@@ -26,6 +28,8 @@ export interface Options {
 
 export interface Config extends Recipient {
   url: string;
+  high: boolean;
+  storage: boolean;
   respectPrivacySignals: boolean;
   debug: boolean;
 }
@@ -65,13 +69,9 @@ export function parseOptions(options: Options): Config {
     throw new TypeError("environment: 'production' or 'development'");
   }
   const privacyLevel = options.privacyLevel ?? "standard";
-  if (privacyLevel === "high") {
-    throw new TypeError(
-      "privacyLevel: 'high' (aggregation on the device) is not available in this version; " +
-        "use 'standard'",
-    );
+  if (privacyLevel !== "standard" && privacyLevel !== "high") {
+    throw new TypeError("privacyLevel: 'standard' or 'high'");
   }
-  if (privacyLevel !== "standard") throw new TypeError("privacyLevel: only 'standard'");
   if (!NAME.test(options.projectId)) throw new TypeError("projectId: 1 to 64 of A-Z a-z 0-9 . _ -");
   if (!NAME.test(options.keyId)) throw new TypeError("keyId: 1 to 64 of A-Z a-z 0-9 . _ -");
   if (typeof options.apiKey !== "string" || options.apiKey.length > 128) {
@@ -83,6 +83,8 @@ export function parseOptions(options: Options): Config {
     keyId: options.keyId,
     publicKey: parsePublicKey(options.publicKey),
     url: parseEndpoint(options.endpoint, environment),
+    high: privacyLevel === "high",
+    storage: options.storage ?? true,
     respectPrivacySignals: options.respectPrivacySignals ?? true,
     debug: options.debug ?? false,
   };

@@ -53,13 +53,15 @@ export class Sender {
   private running: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private retryDue = false;
+  /** Resolves when a page that is left from now on can still send what it has. */
+  readonly ready: Promise<void>;
   private readonly counted = { accepted: 0, beaconed: 0, refused: 0, dropped: 0, retries: 0 };
 
   constructor(
     private readonly config: Config,
     private readonly log: (message: string) => void,
   ) {
-    void this.prepareSpares();
+    this.ready = this.prepareSpares();
   }
 
   get stats(): Stats {
@@ -67,6 +69,13 @@ export class Sender {
   }
 
   push(event: PlayerEvent): void {
+    if (event.type === "summary") {
+      const { session_id, video_id } = event;
+      const older = this.waiting.findIndex(
+        (waiting) => waiting.session_id === session_id && waiting.video_id === video_id,
+      );
+      if (older >= 0) this.waiting.splice(older, 1); // the new one says it all
+    }
     if (this.waiting.length >= MAX_WAITING) {
       this.counted.dropped += 1;
       const oldest = this.waiting.findIndex((waiting) => waiting.type === "heartbeat");

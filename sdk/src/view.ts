@@ -60,6 +60,7 @@ export class View {
     // Nothing will load before the viewer presses play: the view exists from now on.
     if (media.readyState >= 1 || media.preload === "none") this.load();
     if (!media.paused && media.readyState >= 3) this.onPlaying();
+    this.onError(); // it may have failed before anybody listened
   }
 
   /** Marks how far a playing view got, for a page that may not come back. */

@@ -2,29 +2,24 @@
 pragma solidity ^0.8.28;
 
 import {IProofVerifier} from "../IProofVerifier.sol";
-import {IViewershipRegistry} from "../IViewershipRegistry.sol";
+import {Statement} from "../Records.sol";
 
 /// @title A verifier for tests
-/// @notice Accepts one statement: the proof must be the hash of everything it was handed.
+/// @notice The only proof it accepts of a statement is the statement's hash.
 contract BindingVerifier is IProofVerifier {
     /// @inheritdoc IProofVerifier
-    function verifyRelease(
-        bytes32 platformId,
-        bytes32 previousHead,
-        IViewershipRegistry.CommitRecord calldata committed,
-        IViewershipRegistry.Release calldata release,
-        bytes calldata proof
-    ) external view returns (bool) {
-        bytes32 statement = keccak256(
-            abi.encode(
-                block.chainid,
-                msg.sender,
-                platformId,
-                previousHead,
-                committed.body.manifestRoot,
-                release.reportRoot
-            )
-        );
-        return proof.length == 32 && bytes32(proof) == statement;
+    bool public immutable isDevelopmentSetup;
+
+    constructor(bool developmentSetup) {
+        isDevelopmentSetup = developmentSetup;
+    }
+
+    /// @inheritdoc IProofVerifier
+    function verifyRelease(Statement calldata statement, bytes calldata proof)
+        external
+        pure
+        returns (bool)
+    {
+        return proof.length == 32 && bytes32(proof) == keccak256(abi.encode(statement));
     }
 }

@@ -2,6 +2,7 @@
  * The wire form of an event; `analytics_pipeline/core/event.py` is the definition.
  * Belongs here: the shape and its limits. Does not belong here: when an event happens (`view`).
  */
+import type { FirstDays } from "./day.js";
 export type EventType = "load" | "play" | "pause" | "seek" | "heartbeat" | "rebuffer" | "complete" | "error";
 export type Provider = "ipfs" | "arweave" | "filecoin" | "cdn" | "unknown";
 /** What a view knows when something happens. Times in milliseconds. */
@@ -12,8 +13,11 @@ export interface EventFields {
     delivered_bytes?: number;
     error_code?: string;
 }
-export interface PlayerEvent extends EventFields {
-    type: EventType;
+export interface PlayerEvent extends EventFields, FirstDays {
+    type: EventType | "summary";
+    /** `summary` only: played, and stalled, of this video on this UTC day so far. */
+    watched_ms?: number;
+    stalled_ms?: number;
     session_id: string;
     video_id: string;
     /** Unix time by this device's clock, in milliseconds. */

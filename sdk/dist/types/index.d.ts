@@ -8,6 +8,8 @@ export interface Video {
 }
 export declare class Tracker {
     private readonly sender;
+    private readonly memory;
+    private readonly aggregate;
     private readonly session;
     private readonly views;
     private readonly manual;
@@ -17,6 +19,12 @@ export declare class Tracker {
     constructor(options: Options);
     /** Counters of this page's events; all zero for a viewer who opted out. */
     get stats(): Stats;
+    /**
+     * Resolves when the first uploads are prepared, some milliseconds after `init`: sealing to the
+     * platform's key takes asynchronous steps, which a page that is being left no longer gets. What a
+     * viewer does who is gone before is lost.
+     */
+    get ready(): Promise<void>;
     /** Follows a media element until `detach`. Attaching it again begins a new view. */
     attach(media: HTMLMediaElement, video: Video): void;
     /** Stops following one media element, or all of them. */

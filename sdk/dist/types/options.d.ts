@@ -14,8 +14,10 @@ export interface Options {
     publicKey: string;
     /** `production` (default) insists on https, except on this machine. */
     environment?: "production" | "development";
-    /** Only `standard` exists in this version. */
+    /** `high`: the device counts for itself and sends sums of the day; needs an API key of that kind. */
     privacyLevel?: "standard" | "high";
+    /** Keep the last day with a play (and in `high` today's counts) in localStorage. Default: true. */
+    storage?: boolean;
     /** Send nothing for viewers who set Global Privacy Control or Do Not Track. Default: true. */
     respectPrivacySignals?: boolean;
     /** Log each event and upload to the console. Default: false. */
@@ -23,6 +25,8 @@ export interface Options {
 }
 export interface Config extends Recipient {
     url: string;
+    high: boolean;
+    storage: boolean;
     respectPrivacySignals: boolean;
     debug: boolean;
 }

@@ -27,6 +27,8 @@ export declare class Sender {
     private running;
     private timer;
     private retryDue;
+    /** Resolves when a page that is left from now on can still send what it has. */
+    readonly ready: Promise<void>;
     private readonly counted;
     constructor(config: Config, log: (message: string) => void);
     get stats(): Stats;
