@@ -1,6 +1,6 @@
-"""The contract's ABI: calldata, return values, events and custom errors by name.
+"""Our contracts' ABIs: calldata, return values, events and custom errors by name.
 
-Belongs here: the compiled artifact and its encoding. Compiling is in `contracts/` (npm solc);
+Belongs here: the compiled artifacts and their encoding. Compiling is in `contracts/` (npm solc);
 nothing here needs a compiler.
 """
 
@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
@@ -16,6 +16,8 @@ from eth_utils.crypto import keccak
 
 from analytics_pipeline.chain.interface import Log
 from analytics_pipeline.core.errors import ChainError
+
+UNKNOWN_ERROR: Final = "Unknown"
 
 
 def _type_of(item: dict[str, Any]) -> str:
@@ -69,13 +71,14 @@ class ContractAbi:
         return entry.id[:4] + encode(entry.input_types, arguments)
 
     def result(self, function: str, data: bytes) -> Any:
-        """The single return value. Raises ChainError, e.g. when there is no contract."""
+        """The return value, or the tuple of several. Raises ChainError, e.g. without a contract."""
         try:
-            return decode(self._functions[function].outputs, data)[0]
+            values = decode(self._functions[function].outputs, data)
         except DecodingError:
             raise ChainError(
-                f"no answer to {function}(): is there a registry at this address?"
+                f"no answer to {function}(): is there a registry of this version at this address?"
             ) from None
+        return values[0] if len(values) == 1 else values
 
     def event(self, log: Log) -> tuple[str, dict[str, Any]] | None:
         """Name and arguments of an event (indexed ones of static types only); None if unknown."""
@@ -96,20 +99,34 @@ class ContractAbi:
         return entry.name, dict(zip(names, (*keys, *values), strict=True))
 
     def error(self, data: bytes) -> tuple[str, dict[str, Any]]:
-        """Name and arguments of a custom error; ``("Unknown", {})`` for anything else."""
+        """Name and arguments of a custom error; `UNKNOWN_ERROR` for anything else."""
         entry = self._errors.get(data[:4])
         if entry is None:
-            return "Unknown", {}
+            return UNKNOWN_ERROR, {}
         try:
             values = decode(entry.input_types, data[4:])
         except DecodingError:
-            return "Unknown", {}
+            return UNKNOWN_ERROR, {}
         names = [item["name"] for item in entry.inputs]
         return entry.name, dict(zip(names, values, strict=True))
 
 
 @cache
-def registry_abi() -> ContractAbi:
-    """ABI and bytecode of the registry, from the package's data."""
-    file = resources.files("analytics_pipeline.chain") / "artifacts" / "ViewershipRegistry.json"
+def _abi(contract: str) -> ContractAbi:
+    file = resources.files("analytics_pipeline.chain") / "artifacts" / f"{contract}.json"
     return ContractAbi(json.loads(file.read_text(encoding="utf-8")))
+
+
+def registry_abi() -> ContractAbi:
+    """The registry."""
+    return _abi("ViewershipRegistry")
+
+
+def honk_abi() -> ContractAbi:
+    """The verifier of releases that asks generated verifiers."""
+    return _abi("HonkReleaseVerifier")
+
+
+def checker_abi() -> ContractAbi:
+    """The contract that compares whole reports with the registry's records."""
+    return _abi("ReportChecker")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analytics_pipeline.chain.account import load_account
+from analytics_pipeline.chain.deploy import DEVELOPMENT_RULES, contract_address, deploy_registry
 from analytics_pipeline.chain.interface import Chain, TransactionRejected
-from analytics_pipeline.chain.registry import Registry, contract_address, deploy_registry
+from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.core.errors import ChainError, InvalidInput
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def open_registry(chain: Chain, address: str = "") -> Registry:
     expected = contract_address(owner.address, 0)
     if not chain.code(expected):
         try:
-            return deploy_registry(chain, owner, nonce=0)
+            return deploy_registry(chain, owner, DEVELOPMENT_RULES, nonce=0)
         except TransactionRejected:
             if not chain.code(expected):  # another process was faster, otherwise
                 raise

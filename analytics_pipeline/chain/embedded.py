@@ -5,17 +5,12 @@ can write the file can write another history, and its one funded key is public. 
 `Chain` interface over py-evm. Does not belong here: storage (`kv`) or our contract.
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from eth.chains.base import MiningChain
-from eth.consensus.applier import ConsensusApplier
-from eth.consensus.noproof import NoProofConsensus
-from eth.constants import POST_MERGE_DIFFICULTY, POST_MERGE_MIX_HASH, POST_MERGE_NONCE
+import rlp  # type: ignore[import-untyped]
 from eth.exceptions import Revert, VMError
-from eth.vm.forks.cancun import CancunVM
 from eth.vm.spoof import SpoofTransaction
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -23,6 +18,7 @@ from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
+from analytics_pipeline.chain.evm import GAS_LIMIT, DevelopmentChain, create_genesis
 from analytics_pipeline.chain.interface import (
     Call,
     CallReverted,
@@ -35,9 +31,15 @@ from analytics_pipeline.chain.kv import SqliteStore
 from analytics_pipeline.core.errors import ChainError
 from analytics_pipeline.core.record import DEVELOPMENT_CHAIN_ID
 
-_GAS_LIMIT: Final = 30_000_000
-_BALANCE_WEI: Final = 10**30
 _ACCOUNTS: Final = 5
+_LOGS: Final = (
+    "SELECT block_number, log_index, topics, data FROM logs WHERE address = ?"
+    " AND block_number BETWEEN ? AND ? ORDER BY 1, 2 LIMIT ?"
+)
+_LOGS_OF_TOPIC: Final = (
+    "SELECT block_number, log_index, topics, data FROM logs WHERE address = ? AND topic1 = ?"
+    " AND block_number BETWEEN ? AND ? ORDER BY 1, 2 LIMIT ?"
+)
 
 
 def development_account(index: int = 0) -> LocalAccount:
@@ -45,40 +47,6 @@ def development_account(index: int = 0) -> LocalAccount:
     seed = f"viewership development account {index}".encode()
     account: LocalAccount = Account.from_key(keccak(seed))
     return account
-
-
-class _Chain(MiningChain):
-    chain_id = DEVELOPMENT_CHAIN_ID
-    vm_configuration = ConsensusApplier(NoProofConsensus).amend_vm_configuration(((0, CancunVM),))
-
-    def create_header_from_parent(self, parent_header: Any, **params: Any) -> Any:
-        params["gas_limit"] = parent_header.gas_limit
-        return super().create_header_from_parent(parent_header, **params)
-
-
-def _genesis(store: SqliteStore) -> None:
-    accounts = [development_account(i) for i in range(_ACCOUNTS)]
-    _Chain.from_genesis(
-        store,
-        {
-            "coinbase": bytes(20),
-            "difficulty": POST_MERGE_DIFFICULTY,
-            "extra_data": b"",
-            "gas_limit": _GAS_LIMIT,
-            "mix_hash": POST_MERGE_MIX_HASH,
-            "nonce": POST_MERGE_NONCE,
-            "timestamp": int(time.time()),
-        },
-        {
-            to_canonical_address(account.address): {
-                "balance": _BALANCE_WEI,
-                "code": b"",
-                "nonce": 0,
-                "storage": {},
-            }
-            for account in accounts
-        },
-    )
 
 
 class EmbeddedChain:
@@ -91,29 +59,51 @@ class EmbeddedChain:
         self._store = SqliteStore(path)
         with self._store.writing():
             if not self._store.query("SELECT 1 FROM kv LIMIT 1", ()):
-                _genesis(self._store)
-            self._chain: Any = _Chain(self._store)
+                accounts = [development_account(i).address for i in range(_ACCOUNTS)]
+                create_genesis(self._store, accounts)
+            self._chain: Any = DevelopmentChain(self._store)
 
     def block_number(self) -> int:
         with self._store.reading():
             return int(self._chain.get_canonical_head().block_number)
 
-    def call(self, call: Call, block_number: int | None = None) -> bytes:
-        return bytes(self._run(call, block_number).output)
+    def wait_for_block(self, number: int, stall_seconds: float) -> None:
+        with self._store.writing():
+            while (head := self._chain.get_canonical_head()).block_number < number:
+                self._chain.mine_all([], parent_header=head)
+
+    def block_header(self, number: int) -> bytes:
+        with self._store.reading():
+            return bytes(rlp.encode(self._chain.get_canonical_block_header_by_number(number)))
+
+    def block_size(self, number: int) -> int:
+        """Bytes of a whole block."""
+        with self._store.reading():
+            return len(rlp.encode(self._chain.get_canonical_block_by_number(number)))
+
+    def call(self, call: Call, block_number: int | None = None, *, gas: int = GAS_LIMIT) -> bytes:
+        return bytes(self._run(call, block_number, gas).output)
 
     def estimate_gas(self, call: Call) -> int:
         # What is left excludes refunds, which are only granted after the gas was there.
-        return _GAS_LIMIT - int(self._run(call, None).get_gas_remaining())
+        gas = GAS_LIMIT - int(self._run(call, None).get_gas_remaining())
+        while gas < GAS_LIMIT:
+            # A contract may ask for more gas than it uses (HonkReleaseVerifier does): try.
+            try:
+                self._run(call, None, gas=gas)
+            except ChainError:
+                gas = min(2 * gas, GAS_LIMIT)
+            else:
+                break
+        return gas
 
-    def _run(self, call: Call, block_number: int | None) -> Any:
+    def _run(self, call: Call, block_number: int | None, gas: int = GAS_LIMIT) -> Any:
         with self._store.reading():
-            at = self._chain.get_canonical_head()
-            if block_number is not None and block_number != at.block_number:
-                at = self._chain.get_canonical_block_header_by_number(block_number)
+            at = self._header(block_number)
             unsigned = self._chain.get_vm(at).create_unsigned_transaction(
                 nonce=0,
                 gas_price=0,
-                gas=_GAS_LIMIT,
+                gas=gas,
                 to=to_canonical_address(call.to) if call.to else b"",
                 value=0,
                 data=call.data,
@@ -123,7 +113,10 @@ class EmbeddedChain:
                 transaction = SpoofTransaction(
                     unsigned, from_=sender, nonce=state.get_nonce(sender)
                 )
-                computation = state.costless_execute_transaction(transaction)
+                try:
+                    computation = state.costless_execute_transaction(transaction)
+                except ValidationError as error:
+                    raise ChainError(f"call refused by the EVM: {error}") from None
         try:
             computation.raise_if_error()
         except Revert as error:
@@ -132,16 +125,22 @@ class EmbeddedChain:
             raise ChainError(f"call failed in the EVM: {error}") from None
         return computation
 
-    def code(self, address: str) -> bytes:
+    def code(self, address: str, block_number: int | None = None) -> bytes:
         with self._store.reading():
-            return bytes(self._state().get_code(to_canonical_address(address)))
+            return bytes(self._state(block_number).get_code(to_canonical_address(address)))
 
     def nonce(self, address: str) -> int:
         with self._store.reading():
             return int(self._state().get_nonce(to_canonical_address(address)))
 
-    def _state(self) -> Any:
-        return self._chain.get_vm(self._chain.get_canonical_head()).state
+    def _header(self, number: int | None) -> Any:
+        head = self._chain.get_canonical_head()
+        if number is None or number == head.block_number:
+            return head
+        return self._chain.get_canonical_block_header_by_number(number)
+
+    def _state(self, block_number: int | None = None) -> Any:
+        return self._chain.get_vm(self._header(block_number)).state
 
     def fees(self) -> Fees:
         with self._store.reading():
@@ -192,13 +191,29 @@ class EmbeddedChain:
             )
         return int(rows[0][0])
 
-    def logs(self, address: str, topic1: bytes, blocks: Sequence[int]) -> list[Log]:
+    def transactions(self, blocks: Sequence[int]) -> dict[int, bytes]:
+        """Hash of the one transaction of every block that has one, by the block's number.
+
+        Args:
+            blocks: first and last block number.
+        """
         with self._store.reading():
-            rows = self._store.query(
-                "SELECT block_number, log_index, topics, data FROM logs WHERE address = ?"
-                " AND topic1 = ? AND block_number BETWEEN ? AND ? ORDER BY 1, 2",
-                (to_canonical_address(address), topic1, blocks[0], blocks[-1]),
+            return dict(
+                self._store.query(
+                    "SELECT block_number, transaction_hash FROM receipts"
+                    " WHERE block_number BETWEEN ? AND ?",
+                    (blocks[0], blocks[-1]),
+                )
             )
+
+    def logs(
+        self, address: str, topic1: bytes | None, blocks: Sequence[int], limit: int = -1
+    ) -> list[Log]:
+        """See `Chain.logs`. None: with any second topic, or none; at most `limit` events."""
+        query = _LOGS if topic1 is None else _LOGS_OF_TOPIC
+        where = (to_canonical_address(address), *(() if topic1 is None else (topic1,)))
+        with self._store.reading():
+            rows = self._store.query(query, (*where, blocks[0], blocks[-1], limit))
         return [
             Log(number, index, tuple(topics[i : i + 32] for i in range(0, len(topics), 32)), data)
             for number, index, topics, data in rows

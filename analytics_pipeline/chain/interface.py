@@ -15,6 +15,15 @@ class ChainUnreachable(ChainError):
     """No connection to the chain's node."""
 
 
+class BlockNotReached(ChainError):
+    """The chain stopped growing before a block that was waited for."""
+
+
+class HeaderUnreadable(ChainError):
+    """The fields of a block's header do not hash to the block's hash: the node lies, or the chain
+    has a fork that this version does not know."""
+
+
 class CallReverted(ChainError):
     """The contract reverted; ``data`` is the ABI-encoded custom error."""
 
@@ -85,6 +94,24 @@ class Chain(Protocol):
         """Number of the newest block."""
         ...
 
+    def wait_for_block(self, number: int, stall_seconds: float) -> None:
+        """Return once the block exists; an embedded chain mines up to it.
+
+        Args:
+            stall_seconds: how long to go on without any new block.
+        Raises:
+            BlockNotReached: the chain stopped growing.
+        """
+        ...
+
+    def block_header(self, number: int) -> bytes:
+        """RLP of a block's header; its Keccak-256 is the block's hash.
+
+        Raises:
+            HeaderUnreadable: it is not.
+        """
+        ...
+
     def call(self, call: Call, block_number: int | None = None) -> bytes:
         """Run without a transaction, as of a block; None: as if in the next block.
 
@@ -94,11 +121,11 @@ class Chain(Protocol):
         ...
 
     def estimate_gas(self, call: Call) -> int:
-        """Gas the transaction would use in the next block. Raises CallReverted."""
+        """Gas that is enough for the transaction in the next block. Raises CallReverted."""
         ...
 
-    def code(self, address: str) -> bytes:
-        """Deployed bytecode; empty if there is no contract."""
+    def code(self, address: str, block_number: int | None = None) -> bytes:
+        """Deployed bytecode as of a block, None: the newest; empty if there is no contract."""
         ...
 
     def fees(self) -> Fees:

@@ -3,8 +3,9 @@
 Belongs here: pure decisions over evidence. Sending is the publisher's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from analytics_pipeline.core.errors import (
     CommitWithheld,
@@ -20,8 +21,10 @@ from analytics_pipeline.core.record import (
     ReleaseRecord,
 )
 
-#: Records in one transaction: 100 releases with their commits stay below 4M gas.
+#: Seeds or records in one transaction: 100 releases with their commits stay below 4M gas without
+#: proofs, 100 seeds below 3M.
 MAX_BATCH = 100
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,22 @@ def check_batch(bodies: Sequence[Commit] | Sequence[Release]) -> None:
     seen = {(body.day, body.revision) for body in bodies}
     if len(seen) != len(bodies):
         raise InvalidRecord("records", "a batch names a day and revision twice")
+
+
+def plan_seeds(on_chain: Mapping[date, bytes | None], wanted: Mapping[date, bytes]) -> list[date]:
+    """The first run of consecutive days whose seeds are missing; empty if none is.
+
+    Raises:
+        ReleaseConflict: a day has another seed on chain.
+    """
+    run: list[date] = []
+    for day in sorted(wanted):
+        seed = on_chain[day]
+        if seed is not None and seed != wanted[day]:
+            raise ReleaseConflict(f"{day} has another seed on chain; a day has one, for ever")
+        if seed is None and len(run) < MAX_BATCH and (not run or run[-1] + _ONE_DAY == day):
+            run.append(day)
+    return run
 
 
 def plan_commits(evidence: ChainEvidence, wanted: Sequence[Commit]) -> CommitPlan:

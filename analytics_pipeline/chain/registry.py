@@ -1,30 +1,36 @@
-"""Our contract on a chain: deploying it, its roles, and reading records as evidence.
+"""Our contract on a chain: its roles, rules and seeds, and reading records as evidence.
 
-Belongs here: everything about the registry but publishing (`publisher`). Reading trusts no node:
-the events must hash, record by record, to the head that the contract holds.
+Belongs here: everything about a registry that exists; creating one is in `deploy`, publishing in
+`publisher`. Reading trusts no node: the events must hash, record by record, to the head that the
+contract holds.
 """
 
 import time
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
-import rlp  # type: ignore[import-untyped]
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from analytics_pipeline.chain.abi import registry_abi
 from analytics_pipeline.chain.account import send_and_wait
+from analytics_pipeline.chain.encoding import (
+    commit_record_tuple,
+    commit_tuple,
+    record_of,
+    release_record_tuple,
+    release_tuple,
+)
 from analytics_pipeline.chain.interface import Call, CallReverted, Chain, ChainUnreachable, Log
-from analytics_pipeline.core.chain_values import cid_raw, cid_text, genesis_head, platform_id
-from analytics_pipeline.core.day import day_from_number, day_number
+from analytics_pipeline.chain.refusals import refusal
+from analytics_pipeline.core.chain_values import genesis_head, platform_id
+from analytics_pipeline.core.day import day_number
 from analytics_pipeline.core.errors import (
     ChainError,
     IntegrityError,
-    InvalidInput,
-    NotPublisher,
-    PipelineError,
-    RecordRefused,
-    StaleHead,
 )
 from analytics_pipeline.core.record import (
     ChainEvidence,
@@ -40,35 +46,28 @@ _READ_ATTEMPTS: Final = 5
 _READ_PAUSE_SECONDS: Final = 0.5
 
 
-def contract_address(deployer: str, nonce: int) -> str:
-    """Address of the contract that an account creates with a given nonce."""
-    return to_checksum_address(keccak(rlp.encode([to_canonical_address(deployer), nonce]))[12:])
-
-
-def refusal(error: CallReverted) -> PipelineError:
-    """The contract's custom error as ours."""
-    name, arguments = registry_abi().error(error.data)
-    detail = ", ".join(
-        f"{key} 0x{value.hex()}" if isinstance(value, bytes) else f"{key} {value}"
-        for key, value in arguments.items()
-    )
-    if name == "StaleHead":
-        return StaleHead(f"somebody appended first: {detail}")
-    if name == "NotPublisher":
-        return NotPublisher(f"the account holds no publisher role here: {detail}")
-    return RecordRefused(name, detail)
-
-
-def deploy_registry(chain: Chain, owner: LocalAccount, *, nonce: int | None = None) -> "Registry":
-    """Create a registry owned by `owner` (hand it to a multisig afterwards, in two steps).
+@dataclass(frozen=True)
+class RegistryRules:
+    """What a registry promises for ever; fixed when it is deployed.
 
     Args:
-        nonce: the transaction number to use, which fixes the address; None: the next one.
+        beacon_delay: blocks from a commit to the block whose randomness draws its noise.
+        verifier_delay_seconds: how long a new verifier is public before it counts.
+        accepts_development_setup: whether proofs of a set-up with a known trapdoor are accepted.
     """
-    nonce = chain.nonce(owner.address) if nonce is None else nonce
-    creation = registry_abi().deployment(["address"], [owner.address])
-    send_and_wait(chain, owner, None, creation, nonce=nonce)
-    return Registry(chain, contract_address(owner.address, nonce))
+
+    beacon_delay: int
+    verifier_delay_seconds: int
+    accepts_development_setup: bool
+
+
+class VerifierEntry(NamedTuple):
+    """A verifier of the registry's list. ``counts_from`` is Unix time; ``code_hash`` is Keccak-256
+    of its runtime code."""
+
+    address: str
+    counts_from: int
+    code_hash: bytes
 
 
 class Registry:
@@ -82,7 +81,7 @@ class Registry:
     def __init__(self, chain: Chain, address: str) -> None:
         self.chain = chain
         self.address = to_checksum_address(address)
-        self._deployed_at = int(self._view("deployedAt"))
+        self.deployed_at = int(self._view("deployedAt"))
         self._read: dict[str, tuple[tuple[Record, ...], int]] = {}
 
     def _view(self, function: str, *arguments: Any, block_number: int | None = None) -> Any:
@@ -122,6 +121,66 @@ class Registry:
         except CallReverted as error:
             raise refusal(error) from None
 
+    # ---- rules, seeds, beacons -------------------------------------------------------------------
+
+    @cached_property
+    def rules(self) -> RegistryRules:
+        """What this registry promises for ever."""
+        return RegistryRules(
+            int(self._view("beaconDelay")),
+            int(self._view("verifierDelay")),
+            bool(self._view("acceptsDevelopmentSetup")),
+        )
+
+    def seed_of(self, platform: str, day: date, block_number: int | None = None) -> bytes | None:
+        """Commitment to a day's seed; None if there is none yet."""
+        arguments = (platform_id(platform), day_number(day))
+        seed = bytes(self._view("seedOf", *arguments, block_number=block_number))
+        return seed if any(seed) else None
+
+    def randomness_of(self, number: int, block_number: int | None = None) -> bytes | None:
+        """Recorded randomness of block `number`; None if nobody recorded it."""
+        randomness = bytes(self._view("randomnessOf", number, block_number=block_number))
+        return randomness if any(randomness) else None
+
+    def beacon_block(self, record: CommitRecord) -> int:
+        """Number of the block whose randomness draws the noise of a commit."""
+        return record.block_number + self.rules.beacon_delay
+
+    def seeds_call(self, platform: str, first_day: date, commitments: list[bytes]) -> bytes:
+        """Calldata of ``commitSeeds``; `commitments` are those of consecutive days."""
+        arguments = (platform_id(platform), day_number(first_day), commitments)
+        return registry_abi().calldata("commitSeeds", *arguments)
+
+    def beacon_call(self, number: int) -> bytes:
+        """Calldata of ``recordBeacon`` for a block that exists."""
+        return registry_abi().calldata("recordBeacon", self.chain.block_header(number))
+
+    # ---- verifiers -------------------------------------------------------------------------------
+
+    def verifiers(self) -> list[VerifierEntry]:
+        """Every verifier ever added, oldest first."""
+        entries = []
+        for index in range(self._view("verifierCount")):
+            raw, counts_from = self._view("verifierAt", index)
+            address = to_checksum_address(raw)
+            code_hash = bytes(keccak(self.chain.code(address)))
+            entries.append(VerifierEntry(address, counts_from, code_hash))
+        return entries
+
+    def current_verifier(self) -> str | None:
+        """Address of the verifier that counts now; None while no proof is asked for."""
+        address = to_checksum_address(self._view("currentVerifier"))
+        return address if address != _NOBODY else None
+
+    def add_verifier(self, sender: LocalAccount, address: str) -> None:
+        """Append a verifier (owner only).
+
+        Raises:
+            RecordRefused: ``AlreadyAdded``, ``DevelopmentSetup``, ``NotAContract``, …
+        """
+        self.administer(sender, "addVerifier", address)
+
     # ---- records ---------------------------------------------------------------------------------
 
     def read_evidence(self, platform: str) -> ChainEvidence:
@@ -152,8 +211,12 @@ class Registry:
             f"records of {platform!r}: the chain's events do not lead to the contract's head"
         )
 
+    def read_to(self, platform: str) -> int:
+        """The block as of which `read_evidence` last answered."""
+        return self._read.get(platform, ((), self.deployed_at - 1))[1]
+
     def _read_once(self, platform: str) -> ChainEvidence | None:
-        known, read_to = self._read.get(platform, ((), self._deployed_at - 1))
+        known, read_to = self._read.get(platform, ((), self.deployed_at - 1))
         tip = self.chain.block_number()
         records = list(known)
         head = records[-1].head if records else self._genesis(platform)
@@ -161,7 +224,7 @@ class Registry:
         if tip > read_to:
             logs = self.chain.logs(self.address, platform_id(platform), (read_to + 1, tip))
         for log in logs:
-            record = _parse_log(log, head)
+            record = record_of(log, head)
             if record is None:
                 continue
             head = record.head
@@ -180,7 +243,7 @@ class Registry:
 
     def commit_call(self, platform: str, expected_head: bytes, commits: list[Commit]) -> bytes:
         """Calldata of ``commit``."""
-        bodies = [_commit_tuple(commit) for commit in commits]
+        bodies = [commit_tuple(commit) for commit in commits]
         return registry_abi().calldata("commit", platform_id(platform), expected_head, bodies)
 
     def release_call(
@@ -191,9 +254,7 @@ class Registry:
         proofs: list[bytes],
     ) -> bytes:
         """Calldata of ``release``; `committed` are the last records of the chain."""
-        records = [
-            (_commit_tuple(c), (c.block_number, c.block_time, c.publisher)) for c in committed
-        ]
+        records = [commit_record_tuple(record) for record in committed]
         bodies = [release_tuple(release) for release in releases]
         base = committed[0].previous_head
         arguments = (platform_id(platform), base, records, bodies, proofs)
@@ -214,66 +275,13 @@ class Registry:
         """Ask the contract whether (row, index, size, path) is in a report that it recorded."""
         position = evidence.records.index(release)
         later = [record.preimage[32:] for record in evidence.records[position + 1 :]]
-        placement = (release.block_number, release.block_time, release.publisher)
         return bool(
             self._view(
                 "verifyRecordedRow",
                 platform_id(evidence.platform),
                 release.previous_head,
-                (release_tuple(release), placement),
+                release_record_tuple(release),
                 later,
                 row,
             )
         )
-
-
-def _commit_tuple(commit: Commit) -> tuple[Any, ...]:
-    return day_number(commit.day), commit.revision, commit.manifest_root, commit.policy_hash
-
-
-def release_tuple(release: Release) -> tuple[Any, ...]:
-    """The contract's ``Release`` struct."""
-    return (
-        day_number(release.day),
-        release.revision,
-        release.report_root,
-        cid_raw(release.report_cid),
-        cid_raw(release.bundle_cid),
-        release.spend_nano_rho,
-    )
-
-
-def _parse_log(log: Log, previous_head: bytes) -> Record | None:
-    """A record from its event; None for the registry's other events."""
-    event = registry_abi().event(log)
-    if event is None or event[0] not in ("Committed", "Released"):
-        return None
-    name, values = event
-    try:
-        placed = (
-            previous_head,
-            values["blockNumber"],
-            values["blockTime"],
-            to_checksum_address(values["publisher"]),
-        )
-        day, revision = day_from_number(values["day"]), values["revision"]
-        if name == "Committed":
-            body = Commit(day, revision, values["manifestRoot"], values["policyHash"])
-            return CommitRecord(**vars(body), **_placement(placed))
-        release = Release(
-            day,
-            revision,
-            values["reportRoot"],
-            cid_text(values["reportCid"]),
-            cid_text(values["bundleCid"]),
-            values["spendNanoRho"],
-        )
-        return ReleaseRecord(**vars(release), **_placement(placed))
-    except (InvalidInput, OverflowError) as error:
-        raise ChainError(f"a record in block {log.block_number} is malformed: {error}") from None
-
-
-def _placement(placed: tuple[bytes, int, int, str]) -> dict[str, Any]:
-    return dict(
-        zip(("previous_head", "block_number", "block_time", "publisher"), placed, strict=True)
-    )

@@ -15,7 +15,9 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception
 from web3.types import TxParams
 
+from analytics_pipeline.chain.headers import encode_header
 from analytics_pipeline.chain.interface import (
+    BlockNotReached,
     Call,
     CallReverted,
     ChainUnreachable,
@@ -31,6 +33,7 @@ T = TypeVar("T")
 _DEFAULT_TIP_WEI: Final = 10**9
 _FIRST_SPAN: Final = 10_000
 _PAUSE_SECONDS: Final = 0.3
+_BLOCK_PAUSE_SECONDS: Final = 1.0
 # What nodes say of a transaction that they have, whose nonce is used or better paid, or whose
 # fee is too low for now (the publisher raises it).
 _SETTLED: Final = (
@@ -61,6 +64,7 @@ class RpcChain:
             session=self._session,
             exception_retry_configuration=None,
         )
+        self._provider = provider
         self._eth = Web3(provider).eth
         self._span = _FIRST_SPAN
         self.chain_id = int(self._ask("eth_chainId", lambda: self._eth.chain_id))
@@ -93,6 +97,28 @@ class RpcChain:
     def block_number(self) -> int:
         return int(self._ask("eth_blockNumber", lambda: self._eth.block_number))
 
+    def wait_for_block(self, number: int, stall_seconds: float) -> None:
+        newest, grown_at = self.block_number(), time.monotonic()
+        while newest < number:
+            if time.monotonic() - grown_at > stall_seconds:
+                raise BlockNotReached(
+                    f"block {number}: the chain stands at {newest} since {stall_seconds:g} seconds"
+                    " (a node that mines on demand needs a block time)"
+                )
+            time.sleep(_BLOCK_PAUSE_SECONDS)
+            before, newest = newest, self.block_number()
+            if newest > before:
+                grown_at = time.monotonic()
+
+    def block_header(self, number: int) -> bytes:
+        # web3's own formatting drops fields and refuses some chains' extraData: read it raw.
+        method: Any = "eth_getBlockByNumber"
+        request = partial(self._provider.make_request, method, [hex(number), False])
+        block = self._ask(method, request).get("result")
+        if not isinstance(block, dict):
+            raise ChainError(f"{method}: no block {number}")
+        return encode_header(block)
+
     def call(self, call: Call, block_number: int | None = None) -> bytes:
         at: Any = "pending" if block_number is None else block_number
         return bytes(self._ask("eth_call", lambda: self._eth.call(_params(call), at)))
@@ -102,9 +128,10 @@ class RpcChain:
             self._ask("eth_estimateGas", lambda: self._eth.estimate_gas(_params(call), "pending"))
         )
 
-    def code(self, address: str) -> bytes:
+    def code(self, address: str, block_number: int | None = None) -> bytes:
         to: Any = address
-        return bytes(self._ask("eth_getCode", lambda: self._eth.get_code(to)))
+        at: Any = "latest" if block_number is None else block_number
+        return bytes(self._ask("eth_getCode", lambda: self._eth.get_code(to, at)))
 
     def nonce(self, address: str) -> int:
         who: Any = address

@@ -1,9 +1,12 @@
 """The bundle: everything needed to verify one day, and the folder it travels in.
 
-    bundle/report.json, bundle/manifest.json, bundle/policy.json, bundle/bundle.json
+    bundle/report.json, bundle/manifest.json, bundle/policy.json, bundle/catalogue.json,
+    bundle/proof.json, bundle/erasures.json, bundle/bundle.json
         one UnixFS directory; its CID stands in the release record
     chain.json
         the platform's records (`core.record`); beside the bundle, for it names the bundle's CID
+
+A whole history has `chain.json` once, and the files of every bundle in `bundles/DAY/REVISION/`.
 
 Belongs here: which files there are, and `bundle.json`. Does not belong here: reading or pinning.
 """
@@ -18,11 +21,16 @@ from analytics_pipeline.core.cid import cid_to_bytes
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput
 
-FORMAT: Final = "viewership-bundle/1"
+FORMAT: Final = "viewership-bundle/3"
 CHAIN_FILE: Final = "chain.json"
 BUNDLE_DIRECTORY: Final = "bundle"
-BUNDLE_FILES: Final = ("bundle.json", "manifest.json", "policy.json", "report.json")
+BUNDLE_FILES: Final = (
+    *("bundle.json", "catalogue.json", "erasures.json", "manifest.json"),
+    *("policy.json", "proof.json", "report.json"),
+)
 FOLDER_FILES: Final = (CHAIN_FILE, *(f"{BUNDLE_DIRECTORY}/{name}" for name in BUNDLE_FILES))
+#: of a whole history: where its bundles are
+BUNDLES_DIRECTORY: Final = "bundles"
 _MEMBERS: Final = frozenset(("day", "format", "platform", "previous", "reason", "revision"))
 MAX_REASON: Final = 500
 
@@ -50,15 +58,25 @@ class BundleInfo:
 
 
 def build_bundle(
-    info: BundleInfo, report: bytes, manifest: bytes, policy: bytes
+    info: BundleInfo,
+    *,
+    catalogue: bytes,
+    erasures: bytes,
+    manifest: bytes,
+    policy: bytes,
+    proof: bytes,
+    report: bytes,
 ) -> dict[str, bytes]:
     """The files of the UnixFS directory, by name."""
     document = canonical.encode(info.to_json())
     parse_bundle_info(document)
     return {
         "bundle.json": document,
+        "catalogue.json": catalogue,
+        "erasures.json": erasures,
         "manifest.json": manifest,
         "policy.json": policy,
+        "proof.json": proof,
         "report.json": report,
     }
 
@@ -67,6 +85,16 @@ def build_folder(bundle: Mapping[str, bytes], chain: bytes) -> dict[str, bytes]:
     """The files of the folder a verifier reads, by path with ``/``."""
     files = {f"{BUNDLE_DIRECTORY}/{name}": data for name, data in bundle.items()}
     return {CHAIN_FILE: chain, **files}
+
+
+def history_folder(day: datetime.date, revision: int) -> str:
+    """Where a whole history has one bundle, as a path with ``/``."""
+    return f"{BUNDLES_DIRECTORY}/{day.isoformat()}/{revision}"
+
+
+def history_files(day: datetime.date, revision: int) -> list[str]:
+    """Paths of the bundle's files there."""
+    return [f"{history_folder(day, revision)}/{name}" for name in BUNDLE_FILES]
 
 
 def parse_bundle_info(data: bytes) -> BundleInfo:

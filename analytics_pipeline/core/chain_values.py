@@ -9,11 +9,9 @@ import re
 from datetime import date
 from typing import Any, Final
 
-from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak
-
 from analytics_pipeline.core.day import day_number
 from analytics_pipeline.core.errors import InvalidRecord
+from analytics_pipeline.core.keccak import checksum_address, keccak256
 
 MAX_SAFE_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3
 MAX_CID_BYTES: Final = 64
@@ -47,14 +45,14 @@ def address_word(address: str) -> bytes:
 
 
 def hash_words(*words: bytes) -> bytes:
-    return bytes(keccak(b"".join(words)))
+    return keccak256(b"".join(words))
 
 
 def platform_id(platform: str) -> bytes:
     """The 32-byte name of a platform on chain. Raises InvalidRecord."""
     if not _PLATFORM.fullmatch(platform):
         raise InvalidRecord("platform", "must match [A-Za-z0-9._-]{1,64}")
-    return bytes(keccak(platform.encode("ascii")))
+    return keccak256(platform.encode("ascii"))
 
 
 def genesis_head(chain_id: int, registry: str, platform: str) -> bytes:
@@ -75,7 +73,7 @@ def check_hash(name: str, value: Any) -> None:
 def check_address(name: str, value: Any) -> None:
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9A-Fa-f]{40}", value):
         raise InvalidRecord(name, "must be an address (0x and 40 hex digits)")
-    if to_checksum_address(value) != value:
+    if checksum_address(value) != value:
         raise InvalidRecord(name, "wrong address checksum (EIP-55)")
 
 

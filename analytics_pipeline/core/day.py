@@ -42,3 +42,12 @@ def day_start_ms(day: date) -> int:
 def utc_day(moment: datetime) -> date:
     """UTC day of an aware datetime."""
     return moment.astimezone(UTC).date()
+
+
+def moment_text(unix_seconds: int) -> str:
+    """A time on chain for readers, ``2026-03-01 06:40 UTC``; a chain may state one beyond the
+    calendar."""
+    try:
+        return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"second {unix_seconds} of Unix time"

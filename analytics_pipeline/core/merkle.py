@@ -32,23 +32,42 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+class Tree:
+    """All nodes of a tree, for many inclusion proofs from one hashing; 64 bytes a leaf."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self.size = len(leaves)
+        level = [leaf_hash(leaf) for leaf in leaves]
+        self._levels = []
+        while len(level) > 1:
+            self._levels.append(b"".join(level))
+            level = _next_level(level)
+        self.root = level[0] if level else EMPTY_ROOT
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """Siblings from leaf `index` up to the root (RFC 6962 section 2.1.1).
+
+        Raises:
+            IndexError: there is no such leaf.
+        """
+        if not 0 <= index < self.size:
+            raise IndexError(f"leaf {index} of {self.size}")
+        proof = []
+        for level in self._levels:
+            start = 32 * (index ^ 1)
+            if start < len(level):
+                proof.append(level[start : start + 32])
+            index //= 2
+        return proof
+
+
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """Siblings from leaf `index` up to the root (RFC 6962 section 2.1.1).
+    """Siblings from leaf `index` up to the root; of many leaves, see `Tree`.
 
     Raises:
         IndexError: there is no such leaf.
     """
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf {index} of {len(leaves)}")
-    proof = []
-    level = [leaf_hash(leaf) for leaf in leaves]
-    while len(level) > 1:
-        sibling = index ^ 1
-        if sibling < len(level):
-            proof.append(level[sibling])
-        level = _next_level(level)
-        index //= 2
-    return proof
+    return Tree(leaves).inclusion_proof(index)
 
 
 def verify_inclusion(

@@ -15,10 +15,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Self
 
 from analytics_pipeline.core import canonical
 from analytics_pipeline.core.chain_record import (
+    Beacon,
     Commit,
     CommitRecord,
     Record,
@@ -36,9 +38,11 @@ from analytics_pipeline.core.errors import InvalidInput, InvalidRecord
 
 __all__ = [
     "DEVELOPMENT_CHAIN_ID",
+    "Beacon",
     "ChainEvidence",
     "Commit",
     "CommitRecord",
+    "DayRecords",
     "Record",
     "Release",
     "ReleaseRecord",
@@ -47,7 +51,7 @@ __all__ = [
     "parse_evidence",
 ]
 
-FORMAT: Final = "viewership-chain/1"
+FORMAT: Final = "viewership-chain/2"
 #: Chain id of the embedded development chain: whoever holds its file can rewrite it.
 DEVELOPMENT_CHAIN_ID: Final = 131277322940537
 _HEX = re.compile(r"0x[0-9a-f]{64}")
@@ -57,6 +61,34 @@ _KINDS: Final[dict[str, type[CommitRecord] | type[ReleaseRecord]]] = {
     "commit": CommitRecord,
     "release": ReleaseRecord,
 }
+
+
+class DayRecords(NamedTuple):
+    """The records of one day, in chain order.
+
+    Commits stand in two parts. Those after the day's last release have published nothing: what was
+    released before cannot depend on them, and whoever has the publisher's key can add any.
+    """
+
+    commits: tuple[CommitRecord, ...] = ()
+    releases: tuple[ReleaseRecord, ...] = ()
+    #: commits after the last release; all of them if there is none
+    later_commits: tuple[CommitRecord, ...] = ()
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Self:
+        """Sort the records of one day into their parts."""
+        settled: list[CommitRecord] = []
+        later: list[CommitRecord] = []
+        releases: list[ReleaseRecord] = []
+        for record in records:
+            if isinstance(record, CommitRecord):
+                later.append(record)
+            else:
+                releases.append(record)
+                settled += later
+                later = []
+        return cls(tuple(settled), tuple(releases), tuple(later))
 
 
 @dataclass(frozen=True)
@@ -89,6 +121,19 @@ class ChainEvidence:
     @property
     def is_development_chain(self) -> bool:
         return self.chain_id == DEVELOPMENT_CHAIN_ID
+
+    @cached_property
+    def by_day(self) -> dict[date, DayRecords]:
+        """The records of every day that has any."""
+        found: dict[date, list[Record]] = {}
+        for record in self.records:
+            found.setdefault(record.day, []).append(record)
+        return {day: DayRecords.of(records) for day, records in found.items()}
+
+    @cached_property
+    def pairs(self) -> list[tuple[CommitRecord, ReleaseRecord | None]]:
+        """See `pair_releases`. Raises InvalidRecord."""
+        return pair_releases(self.records)
 
 
 def pair_releases(records: Iterable[Record]) -> list[tuple[CommitRecord, ReleaseRecord | None]]:

@@ -9,6 +9,7 @@ here: drawing noise (`release.noise`), the rules rows obey (`core.checks.rows`),
 """
 
 import datetime
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -135,9 +136,13 @@ def parse_report(data: bytes) -> Report:
         InvalidInput: naming the field, e.g. ``rows[17].value``.
     """
     leaves = parse_leaves(data)
-    header = parse_header(leaves[0])
-    rows = tuple(parse_row(leaf, position) for position, leaf in enumerate(leaves[1:]))
-    return Report(header, rows, leaves)
+    return Report(parse_header(leaves[0]), tuple(parse_rows(leaves[1:])), leaves)
+
+
+def parse_rows(leaves: Iterable[bytes]) -> list[ReportRow]:
+    """Parse the leaves of rows that `parse_leaves` made: they are canonical, and that is not looked
+    at again. Raises InvalidInput."""
+    return [_row_of(json.loads(leaf), position) for position, leaf in enumerate(leaves)]
 
 
 def parse_header(leaf: bytes) -> ReportHeader:
@@ -164,8 +169,12 @@ def parse_header(leaf: bytes) -> ReportHeader:
 
 def parse_row(leaf: bytes, position: int = 0) -> ReportRow:
     """Parse the leaf of row `position` (0-based). Raises InvalidInput."""
+    return _row_of(canonical.parse(leaf, f"rows[{position}]"), position)
+
+
+def _row_of(value: Any, position: int) -> ReportRow:
     field = f"rows[{position}]"
-    raw = canonical.check_members(canonical.parse(leaf, field), _ROW_MEMBERS, field)
+    raw = canonical.check_members(value, _ROW_MEMBERS, field)
     for name in ("scope", "key", "metric"):
         if not isinstance(raw[name], str):
             raise InvalidInput(f"{field}.{name}", "must be a string")

@@ -14,13 +14,15 @@ from analytics_pipeline.core import canonical
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.policy import Policy
 
-#: Keeps a noised value far inside the 64-bit integers of the sampler and the 2⁵³ of JSON.
+#: Keeps a noised value (noise is below 2³⁰) inside the 2⁵³ of JSON.
 MAX_TALLY_VALUE: Final = 2**52
-_IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+#: What a video_id or creator_id looks like.
+IDENTIFIER: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class TallyRow(NamedTuple):
-    """One exact integer. ``key`` is a video_id, a creator_id, a country, or empty (platform)."""
+    """One exact integer. ``key`` is a video_id, a creator_id, a country, a storage provider, or
+    empty (platform)."""
 
     scope: str
     key: str
@@ -31,8 +33,9 @@ class TallyRow(NamedTuple):
 def check_keys(rows: Iterable[tuple[str, str, str]], policy: Policy) -> None:
     """Check that (scope, key, metric) triples are in order, distinct, well-formed and complete.
 
-    Complete: the platform's row of each metric; every region of the policy; for every creator and
-    video all metrics of the scope. (Which creators and videos exist is the catalogue's matter.)
+    Complete: the platform's row of each metric; every region and provider of the policy; for every
+    creator and video all metrics of the scope. (Which creators and videos exist is the catalogue's
+    matter.)
 
     Raises:
         InvalidInput: ``field`` is ``rows[i]``, or ``rows`` for what is missing altogether.
@@ -42,13 +45,14 @@ def check_keys(rows: Iterable[tuple[str, str, str]], policy: Policy) -> None:
         if ordered[position - 1] >= ordered[position]:
             word = "repeats" if ordered[position - 1] == ordered[position] else "stands before"
             raise InvalidInput(f"rows[{position}]", f"{word} the row above it in the order")
-    keys: dict[str, list[str]] = {"creator": [], "platform": [], "region": [], "video": []}
+    scopes = ("creator", "platform", "provider", "region", "video")
+    keys: dict[str, list[str]] = {scope: [] for scope in scopes}
     position = 0
     for (scope, key), group in groupby(ordered, key=lambda row: row[:2]):
         metrics = tuple(row[2] for row in group)
         if scope not in keys:
             raise InvalidInput(f"rows[{position}].scope", f"{scope!r} is not a scope")
-        if scope in ("creator", "video") and not _IDENTIFIER.fullmatch(key):
+        if scope in ("creator", "video") and not IDENTIFIER.fullmatch(key):
             raise InvalidInput(f"rows[{position}].key", f"{key!r} is not an identifier")
         if metrics != policy.metrics_of(scope):
             odd = sorted(set(metrics) ^ set(policy.metrics_of(scope)))
@@ -58,9 +62,12 @@ def check_keys(rows: Iterable[tuple[str, str, str]], policy: Policy) -> None:
         position += len(metrics)
     if keys["platform"] != [""]:
         raise InvalidInput("rows", "must have the platform's metrics once, under the empty key")
-    if tuple(keys["region"]) != policy.regions:
-        odd = sorted(set(keys["region"]) ^ set(policy.regions))
-        raise InvalidInput("rows", f"must have the policy's regions, differ in {', '.join(odd)}")
+    for scope, fixed in (("region", policy.regions), ("provider", policy.providers)):
+        if tuple(keys[scope]) != fixed:
+            odd = sorted(set(keys[scope]) ^ set(fixed))
+            raise InvalidInput(
+                "rows", f"must have the policy's {scope}s, differ in {', '.join(odd)}"
+            )
 
 
 def build_tally(rows: Iterable[tuple[str, str, str, int]], policy: Policy) -> list[TallyRow]:

@@ -5,7 +5,8 @@
     directory  one dag-pb node of at most 256 KiB, children sorted by the bytes of their names
 
 The profile leaves no choice, so content and CID determine each other. A directory above 256 KiB
-would be sharded (HAMT) by Kubo and so get another CID; it is refused. Directories are flat.
+would be sharded (HAMT) by Kubo and so get another CID; it is refused. Directories of content are
+flat; directories of such directories are put together with `build_directory`.
 
 Belongs here: pure functions from content to blocks. The way back is `core.unixfs_reader`; names
 and single blocks are `core.cid`; keeping blocks is `storage.ipfs`.
@@ -25,18 +26,19 @@ MAX_DIRECTORY_BYTES: Final = 256 * 1024
 MAX_NAME_BYTES: Final = 255
 
 
-class _Tree(NamedTuple):
-    """A finished subtree: its name, content bytes and serialised bytes."""
+class Entry(NamedTuple):
+    """A finished subtree: its CID, content bytes, and serialised bytes of all its blocks."""
 
     cid: str
     size_bytes: int
     tsize_bytes: int
 
 
-def iter_blocks(data: bytes | memoryview) -> Generator[Block, None, str]:
-    """The blocks of a file, children before parents; the last one is the root."""
-    tree = yield from _emit_file(data)
-    return tree.cid
+def iter_blocks(data: bytes | memoryview) -> Generator[Block, None, Entry]:
+    """The blocks of a file, children before parents; the last one is the root, and what the
+    generator returns is about it."""
+    view = memoryview(data)
+    return (yield from _emit(view, depth_of(len(view))))
 
 
 def import_bytes(data: bytes | memoryview) -> tuple[str, list[Block]]:
@@ -55,24 +57,43 @@ def cid_of_bytes(data: bytes | memoryview) -> str:
     return root
 
 
-def iter_directory_blocks(files: Mapping[str, bytes]) -> Generator[Block, None, str]:
-    """The blocks of a flat directory, children before parents; the last one is the root.
+def iter_directory_blocks(files: Mapping[str, bytes]) -> Generator[Block, None, Entry]:
+    """The blocks of a flat directory, children before parents; the last one is the root, and what
+    the generator returns is about it.
 
     Args:
         files: content by name; a name is one path component.
     Raises:
         InvalidInput: a name that is no path component, or so many files that Kubo would shard.
     """
-    links = []
-    for encoded, name in sorted((parse_name(name), name) for name in files):
-        tree = yield from _emit_file(files[name])
-        links.append(dagpb.Link(tree.cid, encoded.decode("utf-8"), tree.tsize_bytes))
+    entries = {}
+    for _, name in sorted((parse_name(name), name) for name in files):
+        entries[name] = yield from iter_blocks(files[name])
+    block, entry = build_directory(entries)
+    yield block
+    return entry
+
+
+def build_directory(entries: Mapping[str, Entry]) -> tuple[Block, Entry]:
+    """The one block of a directory whose children exist, files or directories.
+
+    Args:
+        entries: children by name.
+    Raises:
+        InvalidInput: as `iter_directory_blocks`.
+    """
+    ordered = sorted((parse_name(name), entry) for name, entry in entries.items())
+    links = [
+        dagpb.Link(entry.cid, encoded.decode("utf-8"), entry.tsize_bytes)
+        for encoded, entry in ordered
+    ]
     data = dagpb.encode_node(links, dagpb.DIRECTORY_DATA)
     if len(data) > MAX_DIRECTORY_BYTES:
-        raise InvalidInput("files", f"{len(files)} names need more than {MAX_DIRECTORY_BYTES} B")
-    root = build_block(DAG_PB, data)
-    yield root
-    return root.cid
+        raise InvalidInput("files", f"{len(entries)} names need more than {MAX_DIRECTORY_BYTES} B")
+    block = build_block(DAG_PB, data)
+    size = sum(entry.size_bytes for entry in entries.values())
+    tsize = len(data) + sum(entry.tsize_bytes for entry in entries.values())
+    return block, Entry(block.cid, size, tsize)
 
 
 def import_directory(files: Mapping[str, bytes]) -> tuple[str, list[Block]]:
@@ -115,16 +136,11 @@ def parse_name(name: str) -> bytes:
     return encoded
 
 
-def _emit_file(data: bytes | memoryview) -> Generator[Block, None, _Tree]:
-    view = memoryview(data)
-    return _emit(view, depth_of(len(view)))
-
-
-def _emit(view: memoryview, depth: int) -> Generator[Block, None, _Tree]:
+def _emit(view: memoryview, depth: int) -> Generator[Block, None, Entry]:
     if depth == 0:
         leaf = build_block(RAW, bytes(view))
         yield leaf
-        return _Tree(leaf.cid, len(view), len(view))
+        return Entry(leaf.cid, len(view), len(view))
     children, start = [], 0
     for size in child_sizes(len(view), depth):
         children.append((yield from _emit(view[start : start + size], depth - 1)))
@@ -133,4 +149,4 @@ def _emit(view: memoryview, depth: int) -> Generator[Block, None, _Tree]:
     data = dagpb.encode_node(links, dagpb.encode_file_data([c.size_bytes for c in children]))
     node = build_block(DAG_PB, data)
     yield node
-    return _Tree(node.cid, len(view), len(data) + sum(child.tsize_bytes for child in children))
+    return Entry(node.cid, len(view), len(data) + sum(child.tsize_bytes for child in children))

@@ -81,6 +81,43 @@ def read_directory(
     return files
 
 
+def iter_tree(cid: str, get_blocks: GetBlocks, max_depth: int) -> Iterator[tuple[str, str]]:
+    """Every file in a directory of directories: its path with ``/``, and its CID.
+
+    The same directory may be linked to from many places: whoever asks must stop at some number.
+
+    Args:
+        max_depth: how many directories a path may have.
+    Raises:
+        InvalidContent: not directories of the profile, or deeper than that.
+        ContentUnavailable, IntegrityError: from `get_blocks`.
+    """
+    known: dict[str, tuple[dagpb.Link, ...] | None] = {}
+
+    def children_of(name: str) -> tuple[dagpb.Link, ...] | None:
+        """None of a file. Read once, however many paths lead there."""
+        if codec_of(name) == RAW:
+            return None
+        if name not in known:
+            (block,) = get_blocks([name])
+            is_directory = dagpb.parse_node(block).data == dagpb.DIRECTORY_DATA
+            known[name] = _parse_directory(block) if is_directory else None
+        return known[name]
+
+    def walk(path: str, links: tuple[dagpb.Link, ...], depth: int) -> Iterator[tuple[str, str]]:
+        for link in links:
+            children = children_of(link.cid)
+            if children is None:
+                yield path + link.name, link.cid
+            elif depth == max_depth:
+                raise InvalidContent(f"block {cid}", f"has a directory too many: {link.name!r}")
+            else:
+                yield from walk(f"{path}{link.name}/", children, depth + 1)
+
+    (root,) = get_blocks([cid])
+    yield from walk("", _parse_directory(root), 0)
+
+
 def links_of(block: Block) -> tuple[str, ...]:
     """CIDs of a block's children, in order. Raises InvalidContent."""
     if codec_of(block.cid) == RAW:

@@ -22,6 +22,7 @@ def dbt_environment(
     project_dir: Path,
     warehouse_path: Path,
     raw_dir: Path,
+    retention_dir: Path,
     temp_dir: Path,
     target_dir: Path,
     warehouse_key: bytes,
@@ -35,6 +36,8 @@ def dbt_environment(
         project_dir: the folder `dbt_project`.
         warehouse_path: the encrypted DuckDB file.
         raw_dir: the raw layer (`storage.raw_day`), without the platform.
+        retention_dir: the keys that days of the raw layer need besides `raw_key`
+            (`storage.retention_keys`).
         temp_dir: where DuckDB may spill (encrypted).
         target_dir: dbt's output (compiled SQL, manifest, docs); its logs lie beside it.
         warehouse_key, raw_key, selection_key: 256-bit keys; the last one ranks a viewer's videos
@@ -51,6 +54,7 @@ def dbt_environment(
         "WAREHOUSE_PATH": str(warehouse_path),
         "WAREHOUSE_TEMP_DIR": str(temp_dir),
         "RAW_DIR": str(raw_dir),
+        "RETENTION_DIR": str(retention_dir),
         "DBT_PROJECT_DIR": str(project_dir),
         "DBT_PROFILES_DIR": str(project_dir),
         "DBT_TARGET_PATH": str(target_dir),

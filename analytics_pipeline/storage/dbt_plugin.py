@@ -1,7 +1,7 @@
 """dbt-duckdb's plugin: what dbt's connection needs and dbt itself must not know.
 
 It gives the connection encryption, the days of the raw layer (`raw.events`), the policy's constants
-(`policy.bounds`, `policy.regions`) and each cursor the secret that ranks a viewer's videos. All
+(`policy.bounds`, `policy.metrics`, …) and each cursor the secret that ranks a viewer's videos. All
 are tables in memory; keys are in no compiled SQL, log or manifest. Belongs here: configuring
 connections. Does not belong here: any computation.
 
@@ -12,7 +12,7 @@ The ranking is HMAC-SHA-256 (RFC 2104). DuckDB has SHA-256 but no HMAC, so curso
 pads, and the macro `selection_hash` writes H(outer ‖ H(inner ‖ message)) in SQL.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,10 +24,17 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput, InvalidSettings
-from analytics_pipeline.core.policy import RETENTION_BINS, Bounds
-from analytics_pipeline.core.regions import REGIONS
+from analytics_pipeline.core.histograms import (
+    REBUFFER_EDGES_PERMILLE,
+    RETENTION_BINS,
+    STARTUP_EDGES_MS,
+    STARTUP_NOT_REPORTED,
+)
+from analytics_pipeline.core.policy import DEFAULT_POLICY, Policy
+from analytics_pipeline.core.regions import continent_of
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
-from analytics_pipeline.storage.raw_day import load_raw_day
+from analytics_pipeline.storage.raw_day import load_raw_day, raw_day_key, require_raw_day
+from analytics_pipeline.storage.retention_keys import RetentionKeys
 from analytics_pipeline.storage.warehouse import configure_encryption
 
 _HMAC_BLOCK_BYTES: Final = 64
@@ -36,7 +43,7 @@ _MAX_DAYS: Final = 3660
 
 class Plugin(BasePlugin):
     """Loaded by `profiles.yml`; its configuration has `platform`, `raw_dir`, `raw_key`,
-    `selection_key` and `temp_dir`."""
+    `retention_dir`, `selection_key` and `temp_dir`."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Take places and keys (64 hex digits). Raises InvalidSettings naming the variable."""
@@ -46,6 +53,7 @@ class Plugin(BasePlugin):
         )
         self._platform = str(plugin_config["platform"])
         self._raw_dir = Path(plugin_config["raw_dir"])
+        self._retention = RetentionKeys(Path(plugin_config["retention_dir"]))
         self._temp_dir = str(plugin_config["temp_dir"])
 
     def update_connection_config(self, creds: Any, config: dict[str, Any]) -> None:
@@ -74,35 +82,53 @@ class Plugin(BasePlugin):
         Raises:
             ContentUnavailable: a day is missing; that is never a day without events.
         """
-        return load_raw_days(self._raw_dir, self._platform, source_config.meta, self._raw_key)
+        return load_raw_days(
+            self._raw_dir, self._platform, source_config.meta, self._raw_key, self._retention
+        )
 
 
 def load_raw_days(
-    directory: Path, platform: str, bounds: Mapping[str, Any], key: bytes
+    directory: Path,
+    platform: str,
+    bounds: Mapping[str, Any],
+    secret: bytes,
+    retention: RetentionKeys,
 ) -> pl.DataFrame:
     """Columns of `EVENT_COLUMNS` and `raw_day`; no row if `bounds` names no day (`dbt docs`, …).
 
     Args:
         bounds: `start_day` and `end_day`, YYYY-MM-DD, both included.
+        secret, retention: what the days' keys follow from (`storage.raw_day`).
     Raises:
         InvalidInput: they are no range of days.
         ContentUnavailable: the raw layer lacks one of them.
+        KeyUnavailable: one of them was erased.
         DecryptionFailed: wrong key, or a file was altered.
     """
     frames = [pl.DataFrame(schema={**EVENT_COLUMNS, "raw_day": pl.Date()})]
     for day in _parse_days(str(bounds["start_day"]), str(bounds["end_day"])):
+        require_raw_day(directory, platform, day)  # a day that never was has no key either
+        key = raw_day_key(secret, retention.load(platform, day), platform, day)
         events = load_raw_day(directory, platform, day, key)
         frames.append(events.with_columns(raw_day=pl.lit(day, pl.Date())))
     return pl.concat(frames)
 
 
-def policy_tables() -> dict[str, pl.DataFrame]:
-    """The constants of `core.policy` and `core.regions` that SQL needs: a one-row table and a
-    one-column table."""
-    bounds = {**asdict(Bounds()), "retention_bins": RETENTION_BINS}
+def policy_tables(policy: Policy = DEFAULT_POLICY) -> dict[str, pl.DataFrame]:
+    """What SQL needs of a policy: its bounds (one row), the fixed keys, edges and metrics."""
+    bounds = asdict(policy.bounds) | {
+        "retention_bins": RETENTION_BINS,
+        "startup_not_reported": STARTUP_NOT_REPORTED,
+    }
+    continents = [continent_of(region) for region in policy.regions]
+    scopes, metrics = zip(*policy.by_row, strict=True)
     return {
         "bounds": pl.DataFrame({name: [value] for name, value in bounds.items()}),
-        "regions": pl.DataFrame({"country": list(REGIONS)}),
+        "metrics": pl.DataFrame({"scope": scopes, "metric": metrics}),
+        "providers": pl.DataFrame({"provider": policy.providers}),
+        "rebuffer_bins": _bins("from_permille", REBUFFER_EDGES_PERMILLE, 1),
+        "regions": pl.DataFrame({"country": policy.regions, "continent": continents}),
+        "startup_bins": _bins("from_ms", STARTUP_EDGES_MS, 0),
     }
 
 
@@ -110,6 +136,11 @@ def hmac_pads(key: bytes) -> tuple[bytes, bytes]:
     """The inner and outer block of HMAC-SHA-256 for a key of at most 64 bytes (RFC 2104)."""
     block = key.ljust(_HMAC_BLOCK_BYTES, b"\0")
     return bytes(byte ^ 0x36 for byte in block), bytes(byte ^ 0x5C for byte in block)
+
+
+def _bins(column: str, edges: Sequence[int], first: int) -> pl.DataFrame:
+    """A bin that begins at 0, numbered `first`, and one at each edge."""
+    return pl.DataFrame({column: (0, *edges)}).with_row_index("bin", first)
 
 
 def _parse_days(start: str, end: str) -> list[date]:

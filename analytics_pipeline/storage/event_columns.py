@@ -25,13 +25,30 @@ EVENT_COLUMNS: Final[pl.Schema] = pl.Schema(
         "viewer": pl.String(),
         "country": pl.String(),
         "received_at_ms": pl.Int64(),
+        "first_of_week": pl.Boolean(),
+        "first_of_month": pl.Boolean(),
+        "watched_ms": pl.Int64(),
+        "stalled_ms": pl.Int64(),
     }
 )
+_ADDED: Final = ("first_of_week", "first_of_month", "watched_ms", "stalled_ms")
+#: What was stored before devices could count for themselves; readers take the rest for null.
+FIRST_EVENT_COLUMNS: Final[pl.Schema] = pl.Schema(
+    {name: kind for name, kind in EVENT_COLUMNS.items() if name not in _ADDED}
+)
 NULLABLE_COLUMNS: Final = frozenset(
-    ("position_ms", "duration_ms", "startup_ms", "delivered_bytes", "error_code")
+    ("position_ms", "duration_ms", "startup_ms", "delivered_bytes", "error_code", *_ADDED)
 )
 #: What makes two events the same one (spec/kpis.md, "From events to views" 1).
 EVENT_IDENTITY: Final = ("session_id", "video_id", "type", "at_ms", "seq")
+
+
+def add_missing_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bring events stored under `FIRST_EVENT_COLUMNS` to `EVENT_COLUMNS`; a frame with any other
+    columns is returned as it is."""
+    if frame.schema != FIRST_EVENT_COLUMNS:
+        return frame
+    return frame.with_columns(pl.lit(None, EVENT_COLUMNS[name]).alias(name) for name in _ADDED)
 
 
 def keep_distinct(frame: pl.DataFrame, *within: str) -> pl.DataFrame:

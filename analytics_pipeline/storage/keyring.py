@@ -3,11 +3,19 @@
     keys/private/            0700; every file 0600
       batch/<id>.json        X25519 private keys           open what clients sealed (RFC 9180)
       wrapping/<id>.json     256-bit AES keys              wrap data keys (AES-KW, RFC 3394)
+      retention/<day>.…      256-bit AES keys              wrap data keys first; see
+                                                           `storage.retention_keys`
       root.json              256-bit root secret           storage keys by HKDF-SHA256 (RFC 5869)
     keys/public/             see `storage.public_keys`
 
 Ids carry a rising generation number (``batch-000002-9f3c51d0``): the highest is the active one.
-Trust: whoever reads this folder and the stores reads every event that has not been expired. Only
+A data key is wrapped twice, AES-KW in AES-KW: by its day's retention key, which is destroyed when
+the day is erased, then by the wrapping key in force. Without either one it is gone. Nested, because
+a rotation then takes off and puts on the outer layer only: it needs no retention key, and goes on
+beside an erasure without a word between the two. (One AES-KW under a key derived from both would
+need both for every rotation.) RFC 3394 wraps any number of 64-bit blocks from two on.
+
+Trust: whoever reads this folder and the stores reads every event that has not been erased. Only
 the sealer and the compute stage may. Belongs here: private keys at rest and their three uses. Does
 not belong here: where wrapped keys are kept (`storage.catalogue`) and how segments are sealed
 (`core.segment`).
@@ -18,7 +26,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
@@ -42,6 +50,7 @@ from analytics_pipeline.storage.public_keys import (
     write_file_durably,
     write_public_key,
 )
+from analytics_pipeline.storage.retention_keys import RetentionKeys
 
 DATA_KEY_BYTES: Final = 32
 _KEY_ID: Final = r"\A(?:root|[a-z]+-[0-9]{6}-[0-9a-f]{8})\Z"
@@ -67,6 +76,7 @@ class Keyring:
 
     def __init__(self, directory: Path) -> None:
         self.directory = Path(directory)
+        self.retention = RetentionKeys(self.directory / "private" / "retention")
         self._batch: dict[str, X25519PrivateKey] = {}
         self._wrapping: dict[str, bytes] = {}
         self._root = b""
@@ -78,7 +88,7 @@ class Keyring:
         directory = Path(directory)
         private = directory / "private"
         directory.mkdir(parents=True, exist_ok=True)
-        for folder in (private, private / "batch", private / "wrapping"):
+        for folder in (private, *(private / name for name in ("batch", "wrapping", "retention"))):
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
         with _exclusive(directory):
@@ -175,20 +185,41 @@ class Keyring:
         except (InvalidTag, ValueError):
             raise DecryptionFailed(f"batch does not open with key {key_id!r}") from None
 
-    def wrap(self, data_key: bytes) -> tuple[str, bytes]:
-        """Wrap a 256-bit data key: (id of the active wrapping key, 40 wrapped bytes)."""
+    def wrap(self, platform: str, day: date, data_key: bytes) -> tuple[str, bytes]:
+        """Wrap a 256-bit secret of a day: (id of the active wrapping key, 48 wrapped bytes). Makes
+        the day's retention key if it is the first; the caller knows that the day is not erased."""
         if len(data_key) != DATA_KEY_BYTES:
             raise ValueError(f"a data key has {DATA_KEY_BYTES} bytes")
-        key_id = self.active_wrapping_key_id
-        return key_id, aes_key_wrap(self._wrapping[key_id], data_key)
+        return self._wrap(aes_key_wrap(self.retention.ensure(platform, day), data_key))
 
-    def unwrap(self, wrapping_key_id: str, wrapped: bytes) -> bytes:
+    def unwrap(self, platform: str, day: date, wrapping_key_id: str, wrapped: bytes) -> bytes:
         """Inverse of `wrap`.
 
         Raises:
-            KeyUnavailable: no such wrapping key.
-            DecryptionFailed: the wrapped bytes were altered or belong to another wrapping key.
+            KeyUnavailable: no such wrapping key, or the day's retention key was destroyed.
+            DecryptionFailed: the wrapped bytes were altered or belong to another key or day.
         """
+        inner = self._unwrap(wrapping_key_id, wrapped)
+        try:
+            return aes_key_unwrap(self.retention.load(platform, day), inner)
+        except (InvalidUnwrap, ValueError):
+            raise DecryptionFailed(
+                f"data key does not unwrap with the retention key of {platform} {day}"
+            ) from None
+
+    def rewrap(self, wrapping_key_id: str, wrapped: bytes) -> tuple[str, bytes]:
+        """Move a wrapped data key to the active wrapping key: the outer layer only.
+
+        Raises:
+            KeyUnavailable, DecryptionFailed: as for `unwrap`, retention keys aside.
+        """
+        return self._wrap(self._unwrap(wrapping_key_id, wrapped))
+
+    def _wrap(self, inner: bytes) -> tuple[str, bytes]:
+        key_id = self.active_wrapping_key_id
+        return key_id, aes_key_wrap(self._wrapping[key_id], inner)
+
+    def _unwrap(self, wrapping_key_id: str, wrapped: bytes) -> bytes:
         if wrapping_key_id not in self._wrapping:
             self.reload()
         if wrapping_key_id not in self._wrapping:
@@ -200,15 +231,11 @@ class Keyring:
                 f"data key does not unwrap with wrapping key {wrapping_key_id!r}"
             ) from None
 
-    def rewrap(self, wrapping_key_id: str, wrapped: bytes) -> tuple[str, bytes]:
-        """Move a wrapped data key to the active wrapping key: `unwrap`, then `wrap`."""
-        return self.wrap(self.unwrap(wrapping_key_id, wrapped))
-
     def storage_key(self, purpose: str) -> bytes:
         """A 256-bit key of its own for one purpose, the same every time.
 
         Args:
-            purpose: ``warehouse``, ``raw``, ``video-selection/<day>``, …
+            purpose: ``warehouse``, ``raw``, ``video-selection``, …
         """
         if not purpose or not purpose.isascii() or not purpose.isprintable():
             raise ValueError("a purpose is a non-empty printable ASCII string")

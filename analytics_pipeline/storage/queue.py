@@ -1,9 +1,10 @@
 """The durable queue between the ingestion API (puts) and the sealer (peeks, deletes).
 
 Trust: a reader of the file sees sealed batches (HPKE, unreadable without the operator's private
-key) and beside each a pseudonym that means nothing once its daily salt is destroyed, a country and
-a time; never an address, a user agent or an API key. A writer could drop or add batches: adding
-needs only the public key, so counts are as trustworthy as this machine.
+key) and beside each a time and, under the viewer model `standard`, a country and a pseudonym that
+means nothing once its daily salt is destroyed; never an address, a user agent or an API key. A
+writer could drop or add batches: adding needs only the public key, so counts are as trustworthy as
+this machine.
 
 Durability: `put_many` returns after the group is fsynced (SQLite, WAL, ``synchronous=FULL``).
 Idempotency: a (project, batch id) is taken once; the memory of it outlives the batch.
@@ -20,6 +21,7 @@ from typing import Final, Protocol
 
 from analytics_pipeline.core.day import MS_PER_DAY
 from analytics_pipeline.core.errors import QueueUnavailable
+from analytics_pipeline.core.viewer_model import STANDARD, ViewerModel
 
 #: Later replays carry events older than the sealer's window (8 days), so they cannot count.
 REMEMBER_DAYS: Final = 10
@@ -35,10 +37,13 @@ CREATE TABLE IF NOT EXISTS batches (
     project        TEXT    NOT NULL,
     batch_id       TEXT    NOT NULL,
     key_id         TEXT    NOT NULL,
-    viewer         BLOB    NOT NULL CHECK (length(viewer) = 16),
+    viewer         BLOB    CHECK (length(viewer) = 16),
     country        TEXT    NOT NULL CHECK (length(country) = 2),
     received_at_ms INTEGER NOT NULL,
-    sealed         BLOB    NOT NULL
+    sealed         BLOB    NOT NULL,
+    viewer_model   TEXT    NOT NULL CHECK (viewer_model IN ('standard', 'high')),
+    CHECK ((viewer_model = 'high') = (viewer IS NULL)),
+    CHECK (viewer_model = 'standard' OR country = 'ZZ')
 ) STRICT;
 CREATE TABLE IF NOT EXISTS seen (
     id             INTEGER PRIMARY KEY,  -- rises with time, so pruning reads only what it deletes
@@ -48,6 +53,14 @@ CREATE TABLE IF NOT EXISTS seen (
     UNIQUE (project, batch_id)
 ) STRICT;
 """
+#: A queue made before there were viewer models: its batches are moved, each where it stood.
+_MOVE_BATCHES = """
+ALTER TABLE batches RENAME TO batches_before;
+{schema}
+INSERT INTO batches SELECT id, project, batch_id, key_id, viewer, country, received_at_ms, sealed,
+    'standard' FROM batches_before;
+DROP TABLE batches_before
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +68,9 @@ class QueuedBatch:
     """A sealed batch and what was worked out from its request.
 
     ``id`` is the place in the queue (0 before it is stored); ``sealed`` is enc ‖ ciphertext of
-    `core.batch`; ``viewer`` the daily pseudonym (32 hex digits); ``country`` ISO 3166-1 alpha-2 or
-    ``ZZ``; ``received_at_ms`` Unix time in milliseconds.
+    `core.batch`; ``viewer`` the daily pseudonym (32 hex digits), under the viewer model `high`
+    None; ``country`` ISO 3166-1 alpha-2 or ``ZZ``, under `high` always that; ``received_at_ms``
+    Unix time in milliseconds.
     """
 
     id: int
@@ -64,9 +78,10 @@ class QueuedBatch:
     batch_id: str
     key_id: str
     sealed: bytes = field(repr=False)
-    viewer: str = field(repr=False)
+    viewer: str | None = field(repr=False)
     country: str
     received_at_ms: int
+    viewer_model: ViewerModel = STANDARD
 
 
 class DurableQueue(Protocol):
@@ -121,10 +136,16 @@ class SqliteQueue:
             ):
                 self._connection.execute(f"PRAGMA {pragma}")
             with self._transaction():
-                for statement in _SCHEMA.split(";\n"):
-                    self._connection.execute(statement)
+                self._run(_SCHEMA)
+                columns = self._connection.execute("SELECT name FROM pragma_table_info('batches')")
+                if ("viewer_model",) not in columns.fetchall():
+                    self._run(_MOVE_BATCHES.format(schema=_SCHEMA.strip()))
         except (sqlite3.Error, OSError) as error:
             raise QueueUnavailable(f"cannot open the queue {path}: {error}") from None
+
+    def _run(self, statements: str) -> None:
+        for statement in statements.split(";\n"):
+            self._connection.execute(statement)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -156,15 +177,16 @@ class SqliteQueue:
                     continue
                 connection.execute(
                     "INSERT INTO batches (project, batch_id, key_id, viewer, country,"
-                    " received_at_ms, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    " received_at_ms, sealed, viewer_model) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         batch.project,
                         batch.batch_id,
                         batch.key_id,
-                        bytes.fromhex(batch.viewer),
+                        None if batch.viewer is None else bytes.fromhex(batch.viewer),
                         batch.country,
                         batch.received_at_ms,
                         batch.sealed,
+                        batch.viewer_model,
                     ),
                 )
         return stored
@@ -175,8 +197,9 @@ class SqliteQueue:
         size = 0
         with self._lock:
             rows = self._connection.execute(
-                "SELECT id, project, batch_id, key_id, sealed, lower(hex(viewer)), country,"
-                " received_at_ms FROM batches ORDER BY id LIMIT ?",
+                "SELECT id, project, batch_id, key_id, sealed,"
+                " CASE WHEN viewer IS NOT NULL THEN lower(hex(viewer)) END, country,"
+                " received_at_ms, viewer_model FROM batches ORDER BY id LIMIT ?",
                 (limit,),
             )
             for row in rows:

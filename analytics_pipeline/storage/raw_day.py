@@ -3,8 +3,10 @@
     <dir>/<platform>/<YYYY-MM-DD>.parquet     0600; written to a hidden file, synced, renamed
 
 Parquet modular encryption (AES-256-GCM, encrypted footer): names, statistics and every column are
-ciphertext; Polars, DuckDB and pyarrow read it with the key. Trust: whoever reads the folder learns
-on which days there were events and roughly how many; with the key, every event of the days kept.
+ciphertext; Polars, DuckDB and pyarrow read it with the key. Every day has its own, `raw_day_key`,
+so a backup of the folder is worth nothing once the day's retention key is destroyed. Trust: whoever
+reads the folder learns on which days there were events and roughly how many; with the root secret
+and the retention keys, every event of the days kept.
 Belongs here: the file's schema, place and life. Does not belong here: where the events come from
 (`storage.segments`) and what is computed from them (`dbt_project`).
 """
@@ -16,13 +18,30 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
 from analytics_pipeline.core.errors import ContentUnavailable, DecryptionFailed, InvalidInput
-from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
+from analytics_pipeline.storage.event_columns import (
+    EVENT_COLUMNS,
+    NULLABLE_COLUMNS,
+    add_missing_columns,
+)
 
 KEY_BYTES: Final = 32
 _PLATFORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+def raw_day_key(secret: bytes, retention_key: bytes, platform: str, day: date) -> bytes:
+    """The day's key: HKDF-SHA256 with the retention key as salt (as RFC 8446 joins two secrets), so
+    that neither of them gives it without the other.
+
+    Args:
+        secret: the raw layer's lasting key.
+    """
+    info = f"analytics-pipeline/raw-day/1\n{platform}\n{day.isoformat()}".encode("ascii")
+    return HKDF(SHA256(), KEY_BYTES, retention_key, info).derive(_parse_key(secret))
 
 
 def raw_day_path(directory: Path, platform: str, day: date) -> Path:
@@ -69,6 +88,16 @@ def write_raw_day(
     return path
 
 
+def require_raw_day(directory: Path, platform: str, day: date) -> Path:
+    """The day's file. Raises ContentUnavailable if the raw layer has no such day."""
+    path = raw_day_path(directory, platform, day)
+    if not path.exists():
+        raise ContentUnavailable(
+            f"the raw layer has no events of {platform} on {day}; materialise `events` first"
+        )
+    return path
+
+
 def load_raw_day(directory: Path, platform: str, day: date, key: bytes) -> pl.DataFrame:
     """Read the day's events, columns as in `EVENT_COLUMNS`.
 
@@ -76,14 +105,10 @@ def load_raw_day(directory: Path, platform: str, day: date, key: bytes) -> pl.Da
         ContentUnavailable: the raw layer has no such day.
         DecryptionFailed: wrong key, or the file was altered.
     """
-    path = raw_day_path(directory, platform, day)
-    if not path.exists():
-        raise ContentUnavailable(
-            f"the raw layer has no events of {platform} on {day}; materialise `events` first"
-        )
+    path = require_raw_day(directory, platform, day)
     decryption = pl.ParquetDecryptionProperties(footer_key=_parse_key(key))
     try:
-        return pl.read_parquet(path, decryption=decryption, glob=False)
+        return add_missing_columns(pl.read_parquet(path, decryption=decryption, glob=False))
     except pl.exceptions.ComputeError:
         raise DecryptionFailed(
             f"raw events of {platform} on {day}: wrong key, or the file was altered"

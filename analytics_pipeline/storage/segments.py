@@ -40,11 +40,19 @@ from analytics_pipeline.storage.catalogue import (
     record_intents,
     wrapped_data_key,
 )
-from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
+from analytics_pipeline.storage.event_columns import (
+    EVENT_COLUMNS,
+    FIRST_EVENT_COLUMNS,
+    NULLABLE_COLUMNS,
+    add_missing_columns,
+)
+from analytics_pipeline.storage.event_limits import check_events
 from analytics_pipeline.storage.keyring import Keyring
 
 #: names `storage.event_columns.EVENT_COLUMNS` in headers
-SCHEMA_ID: Final = "viewership-events/1"
+SCHEMA_ID: Final = "viewership-events/2"
+#: all schemas that can be read, the one in force first; segments stay as they were sealed
+SCHEMAS: Final = {SCHEMA_ID: EVENT_COLUMNS, "viewership-events/1": FIRST_EVENT_COLUMNS}
 #: neighbours share most of their bytes: 12 B an event instead of 20
 _SORT: Final = ("viewer", "session_id", "video_id", "at_ms", "seq")
 _COMPRESSION_LEVEL: Final = 3
@@ -87,24 +95,30 @@ def build_parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def parse_parquet(content: bytes, day: date) -> pl.DataFrame:
+def parse_parquet(content: bytes, day: date, schema: str = SCHEMA_ID) -> pl.DataFrame:
     """Decode a segment's content.
 
+    Args:
+        schema: one of `SCHEMAS`.
+    Returns:
+        Columns as in `EVENT_COLUMNS`; those that an older schema lacks are null.
     Raises:
-        InvalidSegment: not Parquet, other columns, nulls where none may be, or events of another
-            day.
+        InvalidSegment: not Parquet, other columns, nulls where none may be, events of another day,
+            or such as the sealer accepts none.
     """
     try:
         frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         raise InvalidSegment("content", "is not a Parquet file") from None
-    _check_columns(frame)
+    _check_columns(frame, schema)
     start = day_start_ms(day)
     outside = frame.select(
         (~pl.col("at_ms").is_between(start, start + MS_PER_DAY, closed="left")).any()
     ).item()
     if outside:
         raise InvalidSegment("at_ms", f"holds events outside {day}")
+    frame = add_missing_columns(frame)
+    check_events(frame)
     return frame
 
 
@@ -128,7 +142,7 @@ def seal_frame(
         random_bytes: source of the data key, nonce, id and salt.
     """
     data_key = random_bytes(DATA_KEY_BYTES)
-    wrapping_key_id, wrapped = keyring.wrap(data_key)
+    wrapping_key_id, wrapped = keyring.wrap(platform, day, data_key)
     header = SegmentHeader(
         platform=platform,
         day=day,
@@ -197,18 +211,19 @@ def load_segment(
     Returns:
         Its events, columns as in `EVENT_COLUMNS`, sorted by viewer and view.
     Raises:
-        KeyUnavailable: its data key was destroyed, or its wrapping key is not in the keyring.
+        KeyUnavailable: its data key or its day's retention key was destroyed, or the keyring
+            lacks its wrapping key.
         ContentUnavailable: no source has the envelope.
         IntegrityError: the envelope is not what its CID says.
         DecryptionFailed: key, commitment, header or ciphertext do not fit together.
         InvalidSegment: envelope, padding or columns break the format.
     """
     wrapping_key_id, wrapped = wrapped_data_key(catalogue, segment.segment_id)
-    data_key = keyring.unwrap(wrapping_key_id, wrapped)
+    data_key = keyring.unwrap(segment.platform, segment.day, wrapping_key_id, wrapped)
     envelope = store.get(segment.cid)
     if cid_of_bytes(envelope) != segment.cid:
         raise IntegrityError(f"segment {segment.segment_id}: content is not {segment.cid}")
-    if segment.schema != SCHEMA_ID:
+    if segment.schema not in SCHEMAS:
         raise InvalidSegment("schema", f"{segment.schema!r} is not known to this version")
     header = SegmentHeader(
         platform=segment.platform,
@@ -221,12 +236,13 @@ def load_segment(
     content = open_segment(
         envelope, header, data_key=data_key, key_commitment=segment.key_commitment
     )
-    return parse_parquet(content, segment.day)
+    return parse_parquet(content, segment.day, segment.schema)
 
 
-def _check_columns(frame: pl.DataFrame) -> None:
-    if frame.schema != EVENT_COLUMNS:
-        raise InvalidSegment("schema", f"columns are not those of {SCHEMA_ID}")
-    for name in EVENT_COLUMNS.keys() - NULLABLE_COLUMNS:
+def _check_columns(frame: pl.DataFrame, schema: str = SCHEMA_ID) -> None:
+    columns = SCHEMAS[schema]
+    if frame.schema != columns:
+        raise InvalidSegment("schema", f"columns are not those of {schema}")
+    for name in columns.keys() - NULLABLE_COLUMNS:
         if frame[name].null_count():
             raise InvalidSegment(name, "must not be null")

@@ -2,12 +2,17 @@
 
     catalogue.videos        written by the orchestration before dbt runs
     marts.*                 written by dbt (`dbt_project`): exact figures, no viewer in them
+    exports.export_*        the same without rows about few viewers: what anybody but the operator's
+                            own pipeline reads
+    marts.contributions     a row per viewer and video, the viewer a number of the day; destroyed
+                            with the day's raw events
 
 Everything that names a viewer lives in dbt's in-memory database and is gone when dbt ends; what
 spills to the temporary folder is encrypted under a key of the process. Trust: whoever has file and
-key reads the exact figures of every day; the file alone shows its size. A writer shuts out every
-other process, readers too. Belongs here: opening, the tables dbt only reads, loading marts. Does
-not belong here: any KPI.
+key reads the exact figures of every day, and of days not yet erased what was watched together by
+one viewer (nobody's name, and no link to another day); the file alone shows its size. A writer
+shuts out every other process, readers too. Belongs here: opening, the tables dbt only reads,
+loading marts, destroying a day. Does not belong here: any KPI.
 """
 
 import importlib.util
@@ -43,7 +48,17 @@ MARTS: Final = (
     "concurrency_minute",
     "concurrency_day",
     "tally",
+    "contributions",
 )
+#: Marts whose rows about enough viewers are exported as ``export_<mart>``.
+EXPORTED: Final = MARTS[:-2]
+#: What a mart's loader gives, if not all columns under their names.
+_COLUMNS: Final = {
+    "contributions": (
+        "viewer_number AS viewer, video_id, country, continent, provider, startup_bin, "
+        "rebuffer_bin, first_of_week, first_of_month, at_peak, furthest_bin, seconds"
+    )
+}
 #: What DuckDB says of a file it cannot decrypt, and of one that another process has open.
 _WRONG_KEY = ("encryption key", "not encrypted", "decrypt", "is encrypted")
 _LOCKED = "lock"
@@ -63,7 +78,7 @@ def configure_encryption(con: duckdb.DuckDBPyConnection) -> None:
     `duckdb-extension-httpfs`; without one for this version, an installed one is loaded.
     """
     bundled = _bundled_httpfs()
-    con.execute(f"LOAD {_quoted(str(bundled))}" if bundled else "LOAD httpfs")
+    con.execute(f"LOAD {quoted(str(bundled))}" if bundled else "LOAD httpfs")
     con.execute("SET temp_file_encryption = true")
 
 
@@ -93,7 +108,7 @@ def open_warehouse(
         configure_encryption(con)
         options = f"ENCRYPTION_KEY '{secret}'" + (", READ_ONLY" if read_only else "")
         try:
-            con.execute(f"ATTACH {_quoted(str(path))} AS warehouse ({options})")
+            con.execute(f"ATTACH {quoted(str(path))} AS warehouse ({options})")
         except duckdb.Error as error:
             raise _explain(error, path) from None
         if not read_only:
@@ -133,17 +148,109 @@ def write_videos(con: duckdb.DuckDBPyConnection, videos: pl.DataFrame) -> None:
 def load_mart(con: duckdb.DuckDBPyConnection, mart: str, platform: str, day: date) -> pl.DataFrame:
     """One day of a mart (see `spec/kpis.md`), rows in the order of their key.
 
+    Of ``contributions`` the columns a proof takes: viewer (the day's number), video_id,
+    furthest_bin, seconds, and those of the viewer-day.
+
     Raises:
         InvalidInput: no such mart.
         StoreError: it has not been built yet.
     """
     if mart not in MARTS:
         raise InvalidInput("mart", f"{mart!r} is not one of {', '.join(MARTS)}")
-    query = f"SELECT * FROM warehouse.marts.{mart} WHERE platform = $1 AND day = $2 ORDER BY ALL"  # noqa: S608
+    return _load(con, f"marts.{mart}", _COLUMNS.get(mart, "*"), platform, day)
+
+
+def load_export(
+    con: duckdb.DuckDBPyConnection, mart: str, platform: str, day: date
+) -> pl.DataFrame:
+    """One day of a mart for other eyes than the operator's: no row is about fewer than k viewers,
+    nor one that could be had as the difference of others (docs/models.md).
+
+    Raises:
+        InvalidInput: no such mart is exported.
+        StoreError: it has not been built yet.
+    """
+    if mart not in EXPORTED:
+        raise InvalidInput("mart", f"{mart!r} is not one of {', '.join(EXPORTED)}")
+    return _load(con, f"exports.export_{mart}", "*", platform, day)
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection, table: str, columns: str, platform: str, day: date
+) -> pl.DataFrame:
+    query = (
+        f"SELECT {columns} FROM warehouse.{table} "  # noqa: S608 (names from this file)
+        "WHERE platform = $1 AND day = $2 ORDER BY ALL"
+    )
     try:
         return con.sql(query, params=[platform, day]).pl()
     except duckdb.CatalogException:
-        raise StoreError(f"{mart} has not been built yet; run dbt first") from None
+        name = table.partition(".")[2]
+        raise StoreError(f"{name} has not been built yet; run dbt first") from None
+
+
+def list_contribution_days(path: Path, key: bytes, platform: str) -> set[date]:
+    """The days that have per-viewer rows. Raises DecryptionFailed, StoreError."""
+    if not Path(path).exists():
+        return set()
+    query = "SELECT DISTINCT day FROM warehouse.marts.contributions WHERE platform = $1"
+    with open_warehouse(path, key, read_only=True) as con:
+        try:
+            return {day for (day,) in con.execute(query, [platform]).fetchall()}
+        except duckdb.CatalogException:  # nobody built a day yet
+            return set()
+
+
+def destroy_contributions(path: Path, key: bytes, platform: str, day: date) -> int:
+    """Destroy a day's per-viewer rows; its other marts stay. To be called when the day is erased;
+    safe to repeat.
+
+    A deleted row stays in DuckDB's file until its page is used again, and CHECKPOINT only marks the
+    page as free. So the warehouse is copied without the rows, the copy takes the file's place while
+    nobody else can open either, and the old file is overwritten.
+
+    Returns:
+        How many rows there were.
+    Raises:
+        DecryptionFailed, StoreError: see `open_warehouse`; nothing was changed.
+    """
+    path = Path(path)
+    if not path.exists():
+        return 0
+    fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+    _overwrite(old)  # of a run that was cut short
+    fresh.unlink(missing_ok=True)
+    with open_warehouse(path, key) as con:
+        try:
+            rows = con.execute(
+                "DELETE FROM warehouse.marts.contributions WHERE platform = $1 AND day = $2",
+                [platform, day],
+            ).fetchall()[0][0]
+        except duckdb.CatalogException:  # nobody built a day yet
+            return 0
+        con.execute("FORCE CHECKPOINT warehouse")  # so that no log of the old file is left over
+        con.execute(f"ATTACH {quoted(str(fresh))} AS fresh (ENCRYPTION_KEY '{key_text(key)}')")
+        con.execute("COPY FROM DATABASE warehouse TO fresh")
+        con.execute("DETACH fresh")
+        os.chmod(fresh, 0o600)
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        os.link(path, old)
+        fresh.replace(path)
+    _overwrite(old)
+    return int(rows)
+
+
+def _overwrite(path: Path) -> None:
+    """Fill a file with zeros, sync and unlink it, if it is there."""
+    if not path.exists():
+        return
+    with path.open("r+b", buffering=0) as file:
+        left = os.fstat(file.fileno()).st_size
+        while left > 0:
+            left -= file.write(bytes(min(left, 2**20)))
+        os.fsync(file.fileno())
+    path.unlink()
 
 
 def _bundled_httpfs() -> Path | None:
@@ -153,7 +260,8 @@ def _bundled_httpfs() -> Path | None:
     return next((Path(folder, name) for folder in folders if Path(folder, name).exists()), None)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A string literal in SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from analytics_pipeline.core import merkle
 from analytics_pipeline.core.bundle import FOLDER_FILES, BundleInfo, parse_bundle_info
 from analytics_pipeline.core.canonical import hash_text
+from analytics_pipeline.core.cid import DAG_PB, codec_of
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.manifest import Manifest, parse_manifest
 from analytics_pipeline.core.policy import Policy, parse_policy
@@ -20,6 +21,7 @@ from analytics_pipeline.core.unixfs import cid_of_bytes, cid_of_directory
 from analytics_pipeline.core.verify_errors import (
     BundleInfoMalformed,
     BundleMismatch,
+    CidUnusable,
     HeaderMismatch,
     ManifestMalformed,
     ManifestMismatch,
@@ -73,8 +75,27 @@ def verify_subject(
     return info
 
 
+def verify_usable_cid(release: ReleaseRecord) -> None:
+    """Check 2, before anything is fetched: the contract takes any few bytes for a CID.
+
+    Raises:
+        CidUnusable.
+    """
+    try:
+        usable = codec_of(release.bundle_cid) == DAG_PB
+    except InvalidInput:
+        usable = False
+    if not usable:
+        failure = CidUnusable(
+            "the CID of a directory (CIDv1, dag-pb, sha2-256)", release.bundle_cid
+        )
+        failure.number = 2
+        raise failure
+
+
 def verify_bundle_cid(bundle: Mapping[str, bytes], release: ReleaseRecord) -> None:
-    """Check 2. Raises BundleMismatch; it says whether the report is the altered file."""
+    """Check 2. Raises CidUnusable, BundleMismatch; it says whether the report is altered."""
+    verify_usable_cid(release)
     cid = cid_of_directory(bundle)
     if cid != release.bundle_cid:
         report_is_altered = cid_of_bytes(bundle["report.json"]) != release.report_cid

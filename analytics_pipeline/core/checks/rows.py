@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.policy import Policy
-from analytics_pipeline.core.report import ReportRow, parse_row
+from analytics_pipeline.core.report import ReportRow, parse_rows
 from analytics_pipeline.core.tally import check_keys
 from analytics_pipeline.core.verify_errors import (
     NoiseMisstated,
@@ -18,13 +18,14 @@ from analytics_pipeline.core.verify_errors import (
 
 
 def verify_rows(leaves: Sequence[bytes], policy: Policy) -> list[ReportRow]:
-    """Check every row (leaves without the header's) against the policy.
+    """Check every row against the policy. The leaves, without the header's, are those that check 3
+    made of a canonical report.
 
     Raises:
         RowInvalid, RowMissing, NoiseMisstated, SuppressedValueShown.
     """
     try:
-        rows = [parse_row(leaf, position) for position, leaf in enumerate(leaves)]
+        rows = parse_rows(leaves)
     except InvalidInput as error:
         raise RowInvalid("rows of the documented format", str(error)) from None
     try:

@@ -9,7 +9,7 @@ from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.storage.catalogue.engine import Catalogue
 from analytics_pipeline.storage.catalogue.expiries import list_expiries, missing_keys
 from analytics_pipeline.storage.catalogue.releases import Release, load_release
-from analytics_pipeline.storage.catalogue.tables import segments
+from analytics_pipeline.storage.catalogue.tables import releases, segments
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,42 @@ def day_state(catalogue: Catalogue, platform: str, day: date) -> DayState:
         expired=any(expiry.day == day for expiry in list_expiries(catalogue, platform)),
         latest_release=load_release(catalogue, platform, day),
     )
+
+
+@dataclass(frozen=True)
+class SealedDay:
+    """What of a day was sealed."""
+
+    segments: int
+    size_bytes: int
+    last_sealed_at_ms: int
+
+
+def load_sealed_days(catalogue: Catalogue, platform: str) -> dict[date, SealedDay]:
+    """How much of each day was sealed, in order."""
+    query = (
+        select(
+            segments.c.day,
+            func.count(),
+            func.sum(segments.c.size_bytes),
+            func.max(segments.c.sealed_at_ms),
+        )
+        .where(segments.c.platform == platform)
+        .group_by(segments.c.day)
+        .order_by(segments.c.day)
+    )
+    with catalogue.read() as connection:
+        return {
+            parse_day(day): SealedDay(number, int(size), last)
+            for day, number, size, last in connection.execute(query)
+        }
+
+
+def list_release_days(catalogue: Catalogue, platform: str) -> list[date]:
+    """Every day for which a release was planned, in order."""
+    query = select(releases.c.day).where(releases.c.platform == platform).distinct()
+    with catalogue.read() as connection:
+        return sorted(parse_day(day) for day in connection.execute(query).scalars())
 
 
 def list_days(catalogue: Catalogue, platform: str) -> list[tuple[date, int]]:

@@ -9,10 +9,13 @@ Belongs here: connections, pragmas, locks, layout creation. Does not belong here
 
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -128,6 +131,29 @@ def open_catalogue(url: str) -> Catalogue:
     return catalogue
 
 
+def open_catalogue_to_read(url: str) -> Catalogue:
+    """Open a catalogue that is there, on connections that cannot write.
+
+    Args:
+        url: see `open_catalogue`.
+    Raises:
+        InvalidSettings: not a URL of these two kinds.
+        StoreError: there is none, it is not reachable, or laid out by another version.
+    """
+    parsed = _parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(parsed.database or "")
+        if not path.is_file():
+            raise StoreError(f"there is no catalogue {path}")
+        catalogue = Catalogue(_read_only_sqlite(path))
+    else:
+        options = {"options": "-c default_transaction_read_only=on"}
+        catalogue = Catalogue(create_engine(parsed, pool_pre_ping=True, connect_args=options))
+    with catalogue.read() as connection:
+        _check_version(connection.execute(select(layout.c.version)).scalar_one_or_none())
+    return catalogue
+
+
 def _parse_url(url: str) -> URL:
     if "://" not in url:
         url = f"sqlite:///{url}"
@@ -165,20 +191,43 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
+def _read_only_sqlite(path: Path) -> Engine:
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_SECONDS)
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
 def _postgres(url: URL) -> Engine:
     return create_engine(url, pool_pre_ping=True, pool_size=2, max_overflow=4)
 
 
 def _create_layout(catalogue: Catalogue) -> None:
+    """Make missing tables; of another layout's catalogue nothing is touched."""
     with catalogue.write("layout") as connection:
-        metadata.create_all(connection)
+        layout.create(connection, checkfirst=True)
         version = connection.execute(select(layout.c.version)).scalar_one_or_none()
+        if version is not None:
+            _check_version(version)
+        metadata.create_all(connection)
         if version is None:
             connection.execute(insert(layout).values(version=LAYOUT_VERSION))
-        elif version != LAYOUT_VERSION:
-            raise StoreError(
-                f"catalogue has layout {version}, this version works with {LAYOUT_VERSION}"
-            )
+
+
+def _check_version(version: int | None) -> None:
+    if version != LAYOUT_VERSION:
+        raise StoreError(
+            f"catalogue has layout {version}, this version works with {LAYOUT_VERSION}: finish "
+            "its releases with the version that made it, and start this one in another "
+            "ANALYTICS_HOME (or ANALYTICS_CATALOGUE_URL), with a registry of its own"
+        )
+
+
+def release_lock(platform: str, day: date) -> str:
+    """Name of the lock that serialises planning, sealing and erasing of one day."""
+    return f"release/{platform}/{day.isoformat()}"
 
 
 def _lock_number(name: str) -> int:

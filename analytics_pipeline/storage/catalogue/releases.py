@@ -1,12 +1,13 @@
 """Releases: planned once, spent once, drawn once.
 
-    plan_release ─→ manifest, policy ─→ commit_head ─→ report ─→ bundle_cid ─→ release_head
-         │                                  └────────→ mark_withheld (the revision is burnt)
+    plan_release ─→ manifest, policy, catalogue, shape, roots, seed commitment ─→ commit_head
+         │           ─→ beacon ─→ report ─→ proof ─→ erasures, bundle_cid ─→ release_head
+         │   from commit_head on: mark_withheld (the revision is burnt)
          └ nothing stored yet: other inputs re-plan the same revision, no budget is lost
 
 A revision is *live* unless withheld. Whatever is stored is stored once: the same value again
-changes nothing, another value is a ReleaseConflict. Belongs here: the state of a release and the
-ledger of its spend. Does not belong here: drawing noise, talking to a chain.
+changes nothing, another value is a ReleaseConflict. Belongs here: the state of a release, and
+spending for it. Does not belong here: the sums of the ledger (`ledger`), drawing noise, a chain.
 """
 
 import time
@@ -15,20 +16,31 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
+from analytics_pipeline.core.budget import Caps, require_allowed
 from analytics_pipeline.core.day import parse_day
-from analytics_pipeline.core.errors import BudgetOverspent, ReleaseConflict
-from analytics_pipeline.storage.catalogue.engine import Catalogue
+from analytics_pipeline.core.errors import InvalidInput, ReleaseConflict
+from analytics_pipeline.storage.catalogue.engine import Catalogue, release_lock
 from analytics_pipeline.storage.catalogue.expiries import check_events
+from analytics_pipeline.storage.catalogue.ledger import read_ledger
 from analytics_pipeline.storage.catalogue.tables import releases, spends
 
 #: columns `store_release` may set, in the order in which they come to be
 SET_ONCE: Final = (
     "manifest_json",
     "policy_json",
+    "catalogue_json",
+    "shape",
+    "tally_root",
+    "catalogue_root",
+    "seed_commitment",
     "commit_head",
+    "beacon_block",
+    "beacon",
     "report_json",
+    "proof_json",
+    "erasures_json",
     "bundle_cid",
     "release_head",
 )
@@ -36,7 +48,8 @@ SET_ONCE: Final = (
 
 @dataclass(frozen=True)
 class Release:
-    """One revision of one day. ``rho_nano`` is its spend in 1e-9 rho; heads are 0x-hex."""
+    """One revision of one day. ``rho_nano`` is its spend in 1e-9 rho; heads, roots, the seed
+    commitment and the beacon are 0x-hex."""
 
     platform: str
     day: date
@@ -48,8 +61,17 @@ class Release:
     withheld_reason: str | None
     manifest_json: bytes | None
     policy_json: bytes | None
+    catalogue_json: bytes | None
+    shape: str | None
+    tally_root: str | None
+    catalogue_root: str | None
+    seed_commitment: str | None
     commit_head: str | None
+    beacon_block: int | None
+    beacon: str | None
     report_json: bytes | None
+    proof_json: bytes | None
+    erasures_json: bytes | None
     bundle_cid: str | None
     release_head: str | None
 
@@ -64,20 +86,10 @@ class Release:
         return self.release_head is not None
 
 
-@dataclass(frozen=True)
-class Spend:
-    """One line of the ledger of privacy budget."""
-
-    platform: str
-    day: date
-    revision: int
-    rho_nano: int
-    spent_at_ms: int
-
-
-def release_lock(platform: str, day: date) -> str:
-    """Name of the lock that serialises planning and sealing of one day."""
-    return f"release/{platform}/{day.isoformat()}"
+def ledger_lock(platform: str) -> str:
+    """Name of the lock that serialises all spending of a platform: windows of 30 days overlap, so
+    planners of different days could each find room that there is once."""
+    return f"ledger/{platform}"
 
 
 def plan_release(
@@ -86,8 +98,7 @@ def plan_release(
     day: date,
     *,
     inputs_digest: str,
-    rho_nano: int,
-    cap_nano: int,
+    caps: Caps,
     reason: str,
 ) -> Release:
     """Find or make the revision that publishes these inputs, and reserve its spend.
@@ -96,18 +107,20 @@ def plan_release(
 
     Args:
         inputs_digest: hex SHA-256 over all that the report depends on.
-        rho_nano: what drawing this report spends, in 1e-9 rho.
-        cap_nano: what all live revisions of the day may spend together.
+        caps: what drawing this report spends, and what the day and 30 days may spend.
         reason: why this revision exists, in words for readers (``first release``, ``late data``).
     Raises:
-        BudgetOverspent: the day's budget does not allow it; nothing was reserved.
+        BudgetOverspent: the budget of the day or of 30 days does not allow it; nothing was
+            reserved.
         ReleaseConflict: an earlier revision with other inputs is half-way to the chain: run it to
             its end (what it stored is all it needs), or withhold it once its commit is recorded.
         EventsExpired: the day's events were destroyed and these inputs are new.
+        InvalidInput: the release would spend nothing, or less.
     """
-    if rho_nano <= 0:
-        raise ValueError("a release spends a positive rho")
-    with catalogue.write(release_lock(platform, day)) as connection:
+    if caps.per_release <= 0:
+        raise InvalidInput("caps.per_release", "a release spends a positive rho")
+    locks = (ledger_lock(platform), release_lock(platform, day))
+    with catalogue.write(*locks) as connection:
         latest = _latest(connection, platform, day)
         if latest and latest.live and latest.inputs_digest == inputs_digest:
             return latest
@@ -122,20 +135,15 @@ def plan_release(
             revision = latest.revision  # nothing was stored or sent: plan it anew
             for table in (releases, spends):
                 connection.execute(delete(table).where(_is(table, platform, day, revision)))
-        spent = _spent_nano(connection, platform, day)
-        if spent + rho_nano > cap_nano:
-            raise BudgetOverspent(
-                f"{platform} {day}: {spent} of {cap_nano} nano-rho are spent, "
-                f"revision {revision} would spend {rho_nano} more"
-            )
-        now_ms = time.time_ns() // 1_000_000
+        require_allowed(read_ledger(connection, platform), day, caps)
+        rho, now_ms = caps.per_release, time.time_ns() // 1_000_000
         key = {"platform": platform, "day": day.isoformat(), "revision": revision}
-        connection.execute(insert(spends).values(**key, rho_nano=rho_nano, spent_at_ms=now_ms))
+        connection.execute(insert(spends).values(**key, rho_nano=rho, spent_at_ms=now_ms))
         connection.execute(
             insert(releases).values(
                 **key,
                 inputs_digest=inputs_digest,
-                rho_nano=rho_nano,
+                rho_nano=rho,
                 reason=reason,
                 planned_at_ms=now_ms,
             )
@@ -144,7 +152,7 @@ def plan_release(
 
 
 def store_release(
-    catalogue: Catalogue, platform: str, day: date, revision: int, **values: bytes | str
+    catalogue: Catalogue, platform: str, day: date, revision: int, **values: bytes | str | int
 ) -> Release:
     """Set one or more of the `SET_ONCE` columns, all or none of them.
 
@@ -223,22 +231,6 @@ def list_releases(catalogue: Catalogue, platform: str, day: date | None = None) 
         return [_release(row) for row in rows]
 
 
-def list_spends(catalogue: Catalogue, platform: str, day: date | None = None) -> list[Spend]:
-    """The ledger, by day and revision."""
-    query = select(spends).where(spends.c.platform == platform)
-    if day is not None:
-        query = query.where(spends.c.day == day.isoformat())
-    with catalogue.read() as connection:
-        rows = connection.execute(query.order_by(spends.c.day, spends.c.revision)).all()
-    return [Spend(**{**row._mapping, "day": parse_day(row.day)}) for row in rows]
-
-
-def spent_nano(catalogue: Catalogue, platform: str, day: date) -> int:
-    """What the day has spent, in 1e-9 rho."""
-    with catalogue.read() as connection:
-        return _spent_nano(connection, platform, day)
-
-
 def planned_days(connection: Connection, platform: str, days: Sequence[date]) -> set[date]:
     """Those of `days` that have a live release: events sealed for them now are late."""
     query = select(releases.c.day).where(
@@ -275,10 +267,3 @@ def _latest(connection: Connection, platform: str, day: date) -> Release | None:
     )
     row = connection.execute(query.order_by(releases.c.revision.desc()).limit(1)).one_or_none()
     return _release(row) if row else None
-
-
-def _spent_nano(connection: Connection, platform: str, day: date) -> int:
-    total = select(func.coalesce(func.sum(spends.c.rho_nano), 0)).where(
-        spends.c.platform == platform, spends.c.day == day.isoformat()
-    )
-    return int(connection.execute(total).scalar_one())

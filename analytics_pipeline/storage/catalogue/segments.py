@@ -8,16 +8,17 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError as RowConflict
 
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import KeyUnavailable, StoreError
 from analytics_pipeline.storage.catalogue.counters import Counts, add_counters
-from analytics_pipeline.storage.catalogue.engine import Catalogue
-from analytics_pipeline.storage.catalogue.releases import planned_days, release_lock
+from analytics_pipeline.storage.catalogue.engine import Catalogue, release_lock
+from analytics_pipeline.storage.catalogue.expiries import check_not_erased
+from analytics_pipeline.storage.catalogue.releases import planned_days
 from analytics_pipeline.storage.catalogue.tables import (
     data_keys,
     pin_intents,
@@ -50,17 +51,6 @@ class Segment:
     counts_salt: bytes = field(repr=False)
 
 
-class Rewrapper(Protocol):
-    """The part of `storage.keyring.Keyring` that rotation needs; this package holds no keys."""
-
-    @property
-    def active_wrapping_key_id(self) -> str:
-        """The wrapping key to move to."""
-
-    def rewrap(self, wrapping_key_id: str, wrapped: bytes) -> tuple[str, bytes]:
-        """Unwrap and wrap again."""
-
-
 @dataclass(frozen=True)
 class NewSegment:
     """A segment that is pinned and waits for its round to be recorded."""
@@ -90,12 +80,15 @@ def record_round(
         The segments as recorded.
     Raises:
         StoreError: a batch was sealed before (by another sealer); nothing was recorded.
+        EventsExpired: a day was erased since the round began; likewise.
     """
     days = sorted({(new.segment.platform, new.segment.day) for new in new_segments})
     recorded: list[Segment] = []
     locks = [release_lock(platform, day) for platform, day in days]
     try:
         with catalogue.write("counters", *locks) as connection:
+            for platform, day in days:
+                check_not_erased(connection, platform, day)
             late = {
                 (platform, day)
                 for platform in {platform for platform, _ in days}
@@ -181,41 +174,6 @@ def wrapped_data_key(catalogue: Catalogue, segment_id: str) -> tuple[str, bytes]
     if row is None:
         raise KeyUnavailable(f"the data key of segment {segment_id} was destroyed")
     return row.wrapping_key_id, row.wrapped
-
-
-def rewrap_data_keys(catalogue: Catalogue, keyring: Rewrapper) -> int:
-    """Move every data key to the active wrapping key. CIDs and headers do not change.
-
-    Works in small transactions beside running sealers and readers, and may be cut short and
-    repeated. A row destroyed or moved meanwhile is left as it is.
-
-    Returns:
-        How many keys were moved.
-    Raises:
-        KeyUnavailable: a row needs a wrapping key the keyring does not have.
-    """
-    moved = 0
-    stale = data_keys.c.wrapping_key_id != keyring.active_wrapping_key_id
-    while True:
-        with catalogue.write("data-keys") as connection:
-            rows = connection.execute(
-                select(data_keys.c.segment_id, data_keys.c.wrapping_key_id, data_keys.c.wrapped)
-                .where(stale)
-                .limit(_IDS_PER_STATEMENT)
-            ).all()
-            for segment_id, old_id, wrapped in rows:
-                new_id, rewrapped = keyring.rewrap(old_id, wrapped)
-                moved += connection.execute(
-                    update(data_keys)
-                    .where(
-                        data_keys.c.segment_id == segment_id,
-                        data_keys.c.wrapping_key_id == old_id,
-                    )
-                    .values(wrapping_key_id=new_id, wrapped=rewrapped)
-                ).rowcount
-        if len(rows) < _IDS_PER_STATEMENT:
-            catalogue.truncate_log()
-            return moved
 
 
 def already_sealed(catalogue: Catalogue, platform: str, batch_ids: Sequence[str]) -> set[str]:

@@ -16,13 +16,14 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata: Final = MetaData()
 
 #: one row: the layout's version, checked on opening
 layout: Final = Table("layout", metadata, Column("version", Integer, primary_key=True))
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 3
 
 #: what the sealer wrote; never changed, and kept when the day's keys are destroyed
 segments: Final = Table(
@@ -46,7 +47,8 @@ segments: Final = Table(
     Index("segments_by_day", "platform", "day"),
 )
 
-#: wrapped data keys; deleting a row makes its segment unreadable for ever
+#: data keys, wrapped by their day's retention key and then by a wrapping key; deleting a row makes
+#: its segment unreadable for whoever has no backup, destroying the retention key for everybody
 data_keys: Final = Table(
     "data_keys",
     metadata,
@@ -116,11 +118,41 @@ releases: Final = Table(
     Column("withheld_reason", Text),
     Column("manifest_json", LargeBinary),
     Column("policy_json", LargeBinary),
+    #: the listing, pinned: videos listed later are in the next day's
+    Column("catalogue_json", LargeBinary),
+    Column("shape", Text),
+    #: 0x-hex of 32 bytes, like the heads and the beacon
+    Column("tally_root", Text),
+    Column("catalogue_root", Text),
+    Column("seed_commitment", Text),
     Column("commit_head", Text),
+    Column("beacon_block", BigInteger),
+    Column("beacon", Text),
     Column("report_json", LargeBinary),
+    Column("proof_json", LargeBinary),
+    #: receipts that this release publishes; `core.erasure`
+    Column("erasures_json", LargeBinary),
     Column("bundle_cid", Text),
     Column("release_head", Text),
     PrimaryKeyConstraint("platform", "day", "revision"),
+)
+
+#: what a day's noise and salts follow from; made before the day, never changed. Seed and salt are
+#: wrapped one by one: with them everybody could take the noise off the day's figures
+seeds: Final = Table(
+    "seeds",
+    metadata,
+    Column("platform", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    #: 0x-hex; public, and on chain before the day's beacon exists
+    Column("commitment", Text, nullable=False),
+    #: the wrapping key that unwraps this row now
+    Column("wrapping_key_id", Text, nullable=False),
+    Column("wrapped_value", LargeBinary, nullable=False),
+    Column("wrapped_salt", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("platform", "day"),
+    Index("seeds_by_wrapping_key", "wrapping_key_id"),
 )
 
 #: the ledger of privacy budget: one row per revision that spends
@@ -135,7 +167,7 @@ spends: Final = Table(
     PrimaryKeyConstraint("platform", "day", "revision"),
 )
 
-#: days whose raw events were destroyed
+#: days whose raw events were destroyed, or are about to be: written before the first key goes
 expiries: Final = Table(
     "expiries",
     metadata,
@@ -144,5 +176,21 @@ expiries: Final = Table(
     Column("reason", Text, nullable=False),
     Column("expired_at_ms", BigInteger, nullable=False),
     Column("data_keys_destroyed", Integer, nullable=False),
+    #: null until nothing is left; then the day has its receipt
+    Column("completed_at_ms", BigInteger),
     PrimaryKeyConstraint("platform", "day"),
+)
+
+#: erasure receipts, a hash chain per platform; never changed
+receipts: Final = Table(
+    "receipts",
+    metadata,
+    Column("platform", Text, nullable=False),
+    #: 1, 2, 3, …
+    Column("number", Integer, nullable=False),
+    Column("day", Text, nullable=False),
+    #: canonical JSON (`core.erasure`)
+    Column("receipt_json", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("platform", "number"),
+    UniqueConstraint("platform", "day"),
 )

@@ -12,12 +12,10 @@ from pathlib import Path
 from analytics_pipeline.storage.ipfs.contract import ContentStore
 from analytics_pipeline.storage.ipfs.deadlines import Deadlines
 from analytics_pipeline.storage.ipfs.embedded import EmbeddedStore
+from analytics_pipeline.storage.ipfs.fetch import BlockSource
 from analytics_pipeline.storage.ipfs.flatfs import FlatfsBlocks
-from analytics_pipeline.storage.ipfs.gateway import Gateway
-from analytics_pipeline.storage.ipfs.kubo import KuboStore
-from analytics_pipeline.storage.ipfs.node import Node
 
-__all__ = ["ContentStore", "Deadlines", "EmbeddedStore", "KuboStore", "open_store"]
+__all__ = ["ContentStore", "Deadlines", "EmbeddedStore", "open_store"]
 
 _NODE = re.compile(r"https?://|/(ip4|ip6|dns|dns4|dns6)/[^/]+/tcp/\d+")
 
@@ -40,8 +38,16 @@ def open_store(
     Raises:
         InvalidSettings: an address that is none, or a folder laid out in another way.
     """
-    fallbacks = [Gateway(url) for url in gateways]
+    # libraries of remote sources take a while to import, and few readers ask any
+    fallbacks: list[BlockSource] = []
+    if gateways:
+        from analytics_pipeline.storage.ipfs.gateway import Gateway
+
+        fallbacks += map(Gateway, gateways)
     if isinstance(location, str) and _NODE.match(location):
+        from analytics_pipeline.storage.ipfs.kubo import KuboStore
+        from analytics_pipeline.storage.ipfs.node import Node
+
         blocks = None if local is None else FlatfsBlocks(local / "blocks")
         return KuboStore(Node(location), fallbacks, blocks, deadlines)
     return EmbeddedStore(Path(location), fallbacks, deadlines)

@@ -51,14 +51,19 @@ def write_car(path: Path, root: str, blocks: Iterable[Block]) -> int:
 
 
 def read_root(file: BinaryIO) -> str:
-    """The root a CAR announces; the file then stands at its first block. Raises InvalidContent."""
-    header = _read_section(file, limit=_HEADER_BYTES)
-    if header is None or len(header) != _HEADER_BYTES:
-        raise InvalidContent("car header", "is not a CAR v1 with one CIDv1 root")
-    start = len(_BEFORE_ROOT)
-    if not header.startswith(_BEFORE_ROOT) or not header.endswith(_AFTER_ROOT):
-        raise InvalidContent("car header", "is not a CAR v1 with one CIDv1 root")
-    return _parse_cid(header[start : start + CID_BYTES])
+    """The root a CAR announces; the file then stands at its first block.
+
+    Raises:
+        InvalidContent: it is no CAR of this kind; the error's field is ``car header``.
+    """
+    start, end = len(_BEFORE_ROOT), len(_BEFORE_ROOT) + CID_BYTES
+    try:
+        header = _read_section(file, limit=_HEADER_BYTES) or b""
+        if header[:start] == _BEFORE_ROOT and header[end:] == _AFTER_ROOT:
+            return _parse_cid(header[start:end])
+    except InvalidContent:
+        pass
+    raise InvalidContent("car header", "is not that of a CAR v1 with one CIDv1 root")
 
 
 def read_blocks(file: BinaryIO, root: str) -> Iterator[Block]:
