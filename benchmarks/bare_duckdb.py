@@ -55,24 +55,35 @@ def aggregate(
         The rows of each model's table.
     """
     with duckdb.connect() as con:
-        con.execute("ATTACH ':memory:' AS warehouse")
-        for schema in ("raw", "policy", "staging", "intermediate"):
-            con.execute(f"CREATE SCHEMA memory.{schema}")
-        for schema in ("catalogue", "marts"):
-            con.execute(f"CREATE SCHEMA warehouse.{schema}")
+        con.execute("CREATE SCHEMA memory.raw")
         con.execute(
             "CREATE VIEW memory.raw.events AS "
             f"SELECT *, DATE '{day}' AS raw_day FROM read_parquet('{events}')"
         )
-        for relation, frame in tables.items():
-            con.register("frame", frame)
-            con.execute(f"CREATE TABLE {relation} AS FROM frame")
-            con.unregister("frame")
-        for name, value in variables.items():
-            con.execute(f"SET VARIABLE {name} = unhex('{value.hex()}')")
-        for relation, sql in models:
-            con.execute(f"CREATE TABLE {relation} AS {sql}")
+        build_models(con, models, tables, variables)
         return {relation: _rows(con, relation) for relation, _ in models}
+
+
+def build_models(
+    con: duckdb.DuckDBPyConnection,
+    models: Sequence[tuple[str, str]],
+    tables: Mapping[str, Any],
+    variables: Mapping[str, bytes],
+) -> None:
+    """Build models as plain tables in memory; arguments as for `aggregate`."""
+    con.execute("ATTACH ':memory:' AS warehouse")
+    for schema in ("raw", "policy", "staging", "intermediate"):
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{schema}")
+    for schema in ("catalogue", "marts", "exports"):
+        con.execute(f"CREATE SCHEMA warehouse.{schema}")
+    for relation, frame in tables.items():
+        con.register("frame", frame)
+        con.execute(f"CREATE TABLE {relation} AS FROM frame")
+        con.unregister("frame")
+    for name, value in variables.items():
+        con.execute(f"SET VARIABLE {name} = unhex('{value.hex()}')")
+    for relation, sql in models:
+        con.execute(f"CREATE TABLE {relation} AS {sql}")
 
 
 def _rows(con: duckdb.DuckDBPyConnection, relation: str) -> int:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, cast
 #: ``python -c BARE_SERVER <port>``: granian and an application that reads the body and answers
 BARE_SERVER: Final = """
 import asyncio, sys, uvloop
-from analytics_pipeline.ingest.server import run_asgi
+from analytics_pipeline.web.server import run_asgi
 
 async def app(scope, receive, send):
     while (await receive()).get("more_body"):

@@ -13,18 +13,6 @@ with watched as (
     group by day, viewer, video_id, creator_id
 ),
 
-countries as (
-    select
-        day,
-        viewer,
-        country
-    from {{ ref('int_views') }}
-    where played
-    qualify row_number() over (
-        partition by day, viewer order by started_at_ms, session_id, video_id
-    ) = 1
-),
-
 ranked as (
     select
         watched.*,
@@ -54,20 +42,12 @@ summed as (
 )
 
 select
-    summed.day,
-    summed.viewer,
-    summed.video_id,
-    summed.creator_id,
-    countries.country,
-    summed.video_rank,
-    least(
-        summed.uncut_seconds,
-        greatest(summed.seconds_per_day - summed.seconds_before, 0)
-    )::bigint as seconds,
-    summed.furthest_bin,
-    summed.completed
+    day,
+    viewer,
+    video_id,
+    creator_id,
+    video_rank,
+    least(uncut_seconds, greatest(seconds_per_day - seconds_before, 0))::bigint as seconds,
+    furthest_bin,
+    completed
 from summed
-inner join countries
-    on
-        summed.day = countries.day
-        and summed.viewer = countries.viewer

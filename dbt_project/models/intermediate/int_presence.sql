@@ -1,6 +1,7 @@
 with playing as (
     select
         day,
+        session_id,
         video_id,
         at_ms as start_ms,
         at_ms + played_ms as end_ms
@@ -11,6 +12,7 @@ with playing as (
 stalls as (
     select
         day,
+        session_id,
         video_id,
         min(at_ms) as start_ms,
         min(at_ms) + sum(gap_ms)::bigint as end_ms

@@ -10,6 +10,7 @@ with known as (
             when 'pause' then 5
             when 'complete' then 6
             when 'error' then 7
+            when 'summary' then 8
         end as type_rank,
         case events.type
             when 'load' then 'idle'
@@ -19,7 +20,7 @@ with known as (
             when 'pause' then 'paused'
             when 'complete' then 'ended'
             when 'error' then 'ended'
-        end as state_set -- a seek sets none
+        end as state_set -- a seek sets none, nor does a summary
     from {{ ref('stg_events') }} as events
     semi join {{ ref('stg_videos') }} as videos on events.video_id = videos.video_id
 ),
@@ -66,6 +67,10 @@ select
     position_ms,
     startup_ms,
     delivered_bytes,
+    first_of_week,
+    first_of_month,
+    watched_ms,
+    stalled_ms,
     state,
     gap_ms,
     case

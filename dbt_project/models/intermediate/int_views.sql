@@ -8,17 +8,21 @@ with views as (
         arg_min(provider, ordinal) as provider,
         min(at_ms) as started_at_ms,
         count(*) as events,
-        bool_or(type = 'play') as played,
+        bool_or(type in ('play', 'summary')) as played,
         bool_or(type = 'play') and bool_or(type = 'complete') as completed,
         bool_or(type = 'error') as failed,
-        {{ total('played_ms') }} as watch_ms,
-        {{ total("case when state = 'stalled' then gap_ms end") }} as stalled_ms,
+        -- a device's later summaries include the earlier ones
+        {{ total('played_ms') }} + coalesce(max(watched_ms), 0) as watch_ms,
+        {{ total("case when state = 'stalled' then gap_ms end") }}
+        + coalesce(max(stalled_ms), 0) as stalled_ms,
         count(*) filter (where type = 'rebuffer') as rebuffers,
         arg_min(startup_ms, ordinal) filter (
-            where type = 'play' and startup_ms is not null
+            where type in ('play', 'summary') and startup_ms is not null
         ) as startup_ms,
         {{ total('delivered_bytes') }} as delivered_bytes,
-        coalesce(max(position_ms) filter (where type != 'seek'), 0) as furthest_ms
+        coalesce(max(position_ms) filter (where type != 'seek'), 0) as furthest_ms,
+        coalesce(bool_or(first_of_week), false) as first_of_week,
+        coalesce(bool_or(first_of_month), false) as first_of_month
     from {{ ref('int_view_intervals') }}
     group by day, session_id, video_id
 )

@@ -26,6 +26,8 @@ select
     startup_ms_p50::bigint as startup_ms_p50,
     startup_ms_p95::bigint as startup_ms_p95,
     rebuffers,
+    {{ seconds('watch_ms') }} as watch_seconds,
+    {{ seconds('stalled_ms') }} as stalled_seconds,
     {{ ratio('stalled_ms', '(watch_ms + stalled_ms)') }} as rebuffer_ratio,
     errors,
     {{ ratio('errors', 'views') }} as error_rate

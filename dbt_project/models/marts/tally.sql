@@ -2,51 +2,41 @@ with days as (
     {{ built_days() }}
 ),
 
-bins as (
-    select format('furthest_bin_{:02d}', unnest(range(retention_bins))) as metric
-    from {{ source('policy', 'bounds') }}
-),
-
 -- every row a release has, whatever the day's data
-video_metrics as (
-    select unnest(['viewers', 'watch_seconds']) as metric
-    union all
-    select metric from bins
-),
-
 keys as (
     select
         'platform' as scope,
-        '' as key,
-        unnest(['viewers', 'views', 'watch_seconds']) as metric
+        '' as key
     union all
     select
         'video' as scope,
-        videos.video_id as key,
-        video_metrics.metric
-    from {{ ref('stg_videos') }} as videos
-    cross join video_metrics
+        video_id as key
+    from {{ ref('stg_videos') }}
     union all
     select distinct
         'creator' as scope,
-        creator_id as key,
-        unnest(['viewers', 'watch_seconds']) as metric
+        creator_id as key
     from {{ ref('stg_videos') }}
     union all
     select
+        'provider' as scope,
+        provider as key
+    from {{ source('policy', 'providers') }}
+    union all
+    select
         'region' as scope,
-        country as key,
-        'viewers' as metric
+        country as key
     from {{ source('policy', 'regions') }}
 ),
 
 by_platform as (
     select
         day,
-        count(distinct viewer) as viewers,
-        count(*) as views,
-        sum(seconds)::bigint as watch_seconds
-    from {{ ref('int_contributions') }}
+        count(*) as viewers,
+        count(*) filter (where at_peak) as peak_viewers,
+        count(*) filter (where first_of_week) as first_of_week,
+        count(*) filter (where first_of_month) as first_of_month
+    from {{ ref('int_viewer_days') }}
     group by day
 ),
 
@@ -60,14 +50,19 @@ by_video as (
     group by day, video_id
 ),
 
-by_creator as (
+viewers_of_creators as (
     select
-        day,
-        creator_id,
-        count(distinct viewer) as viewers,
-        sum(seconds)::bigint as watch_seconds
-    from {{ ref('int_contributions') }}
-    group by day, creator_id
+        bounded.day,
+        bounded.creator_id,
+        days.continent,
+        count(distinct bounded.viewer) as viewers,
+        sum(bounded.seconds)::bigint as watch_seconds
+    from {{ ref('int_contributions') }} as bounded
+    inner join {{ ref('int_viewer_days') }} as days
+        on
+            bounded.day = days.day
+            and bounded.viewer = days.viewer
+    group by bounded.day, bounded.creator_id, days.continent
 ),
 
 figures as (
@@ -75,9 +70,18 @@ figures as (
         day,
         'platform' as scope,
         '' as key,
-        unnest(['viewers', 'views', 'watch_seconds']) as metric,
-        unnest([viewers, views, watch_seconds]) as value
+        unnest(['viewers', 'peak_viewers', 'first_of_week', 'first_of_month']) as metric,
+        unnest([viewers, peak_viewers, first_of_week, first_of_month]) as value
     from by_platform
+    union all
+    select
+        day,
+        'platform' as scope,
+        '' as key,
+        unnest(['views', 'watch_seconds']) as metric,
+        unnest([sum(viewers), sum(watch_seconds)]) as value
+    from by_video
+    group by day
     union all
     select
         day,
@@ -101,17 +105,45 @@ figures as (
         'creator' as scope,
         creator_id as key,
         unnest(['viewers', 'watch_seconds']) as metric,
-        unnest([viewers, watch_seconds]) as value
-    from by_creator
+        unnest([sum(viewers), sum(watch_seconds)]) as value
+    from viewers_of_creators
+    group by day, creator_id
+    union all
+    select
+        day,
+        'creator' as scope,
+        creator_id as key,
+        'viewers_' || continent as metric,
+        viewers as value
+    from viewers_of_creators
+    union all
+    select
+        day,
+        'provider' as scope,
+        provider as key,
+        unnest(['viewers', 'startup_' || startup_bin, 'rebuffer_' || rebuffer_bin]) as metric,
+        1 as value
+    from {{ ref('int_viewer_days') }}
     union all
     select
         day,
         'region' as scope,
         country as key,
         'viewers' as metric,
-        count(distinct viewer) as value
-    from {{ ref('int_contributions') }}
+        count(*) as value
+    from {{ ref('int_viewer_days') }}
     group by day, country
+),
+
+totals as (
+    select
+        day,
+        scope,
+        key,
+        metric,
+        sum(value)::bigint as value
+    from figures
+    group by day, scope, key, metric
 )
 
 select
@@ -119,13 +151,14 @@ select
     days.day,
     keys.scope,
     keys.key,
-    keys.metric,
-    coalesce(figures.value, 0)::bigint as value
+    metrics.metric,
+    coalesce(totals.value, 0) as value
 from days
 cross join keys
-left join figures
+inner join {{ source('policy', 'metrics') }} as metrics on keys.scope = metrics.scope
+left join totals
     on
-        days.day = figures.day
-        and keys.scope = figures.scope
-        and keys.key = figures.key
-        and keys.metric = figures.metric
+        days.day = totals.day
+        and keys.scope = totals.scope
+        and keys.key = totals.key
+        and metrics.metric = totals.metric

@@ -12,6 +12,10 @@ with copies as (
         provider,
         viewer,
         country,
+        first_of_week,
+        first_of_month,
+        watched_ms,
+        stalled_ms,
         -- the copy received first counts; the further columns only make the choice definite
         row_number() over (
             partition by session_id, video_id, type, at_ms, seq
@@ -24,7 +28,11 @@ with copies as (
                 provider asc,
                 error_code asc nulls first,
                 viewer asc,
-                country asc
+                country asc,
+                first_of_week asc nulls first,
+                first_of_month asc nulls first,
+                watched_ms asc nulls first,
+                stalled_ms asc nulls first
         ) as copy_number
     from {{ source('raw', 'events') }}
 )

@@ -1,5 +1,5 @@
 {# Viewer-days that contribute more than the policy's bounds. #}
-{% test within_bounds(model) %}
+{% test within_bounds(model, keys=['day', 'viewer']) %}
     with viewer_days as (
         select
             count(*) as videos,
@@ -7,7 +7,8 @@
             min(seconds) as fewest_seconds,
             sum(seconds) as seconds
         from {{ model }}
-        group by day, viewer
+        where {{ in_days() }}
+        group by {{ keys | join(', ') }}
     )
 
     select 1 as beyond
