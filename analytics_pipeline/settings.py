@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from analytics_pipeline.core.errors import InvalidSettings
 
@@ -53,9 +53,31 @@ def _registry(text: str) -> str:
     return parse_address(text) if text else text
 
 
+def _sha256(text: str) -> str:
+    if text and not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError("a SHA-256 is 64 lower-case hex digits")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if text and not re.match(r"https?://[^/]", text):
+        raise ValueError("must begin with http:// or https://")
+    return text.rstrip("/")
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
 def _identifier(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
         raise ValueError("must be 1 to 64 letters, digits, '.', '_' or '-'")
+    return text
+
+
+def _access(text: str) -> str:
+    if text not in ("open", "keys"):
+        raise ValueError("must be open or keys")
     return text
 
 
@@ -125,6 +147,39 @@ SETTINGS: tuple[Setting, ...] = (
         "Blocks a record must be deep before it counts as published",
         _int_at_least(1),
     ),
+    Setting(
+        "ANALYTICS_RETENTION_DAYS",
+        "retention_days",
+        "30",
+        "Days after its record that a day's raw data is destroyed; 0: never by itself",
+        _int_at_least(0),
+    ),
+    Setting(
+        "ANALYTICS_SETUP",
+        "setup",
+        "development",
+        "Set-up of proofs: `development` (convinces nobody), or path or URL of Ignition's points",
+    ),
+    Setting(
+        "ANALYTICS_SETUP_SHA256",
+        "setup_sha256",
+        "",
+        "SHA-256 of the file that `ANALYTICS_SETUP` names",
+        _sha256,
+    ),
+    Setting(
+        "ANALYTICS_BB",
+        "bb",
+        "",
+        "A prover (`bb` 5.0.0) that is there already; empty: installed from npm at first use",
+    ),
+    Setting(
+        "ANALYTICS_CACHE",
+        "cache",
+        "~/.cache/analytics-pipeline",
+        "Folder for what can be made again: the prover, points of the set-up, circuits",
+        _folder,
+    ),
     Setting("ANALYTICS_API_HOST", "api_host", "127.0.0.1", "Address the ingestion API listens on"),
     Setting("ANALYTICS_API_PORT", "api_port", "8080", "Port of the ingestion API", _port),
     Setting(
@@ -161,6 +216,60 @@ SETTINGS: tuple[Setting, ...] = (
         "Size of the queue file from which the API answers 503 until the sealer catches up",
         _int_at_least(2**20),
     ),
+    Setting("ANALYTICS_SERVE_HOST", "serve_host", "127.0.0.1", "Address the read API listens on"),
+    Setting(
+        "ANALYTICS_SERVE_PORT", "serve_port", "8090", "Port of the read API and dashboard", _port
+    ),
+    Setting(
+        "ANALYTICS_SERVE_ACCESS",
+        "serve_access",
+        "open",
+        "Who may read figures: `open` to everybody, or `keys` for read keys only",
+        _access,
+    ),
+    Setting(
+        "ANALYTICS_SERVE_RATE_LIMIT",
+        "serve_rate_limit",
+        "100",
+        "Requests per second and address before 429; a read key may ask ten times as often",
+        _int_at_least(1),
+    ),
+    Setting(
+        "ANALYTICS_SERVE_REFRESH_SECONDS",
+        "serve_refresh_seconds",
+        "15",
+        "Seconds between looks for new records",
+        _int_at_least(1),
+    ),
+    Setting(
+        "ANALYTICS_SERVE_RPC_URLS",
+        "serve_rpc_urls",
+        "",
+        "JSON-RPC URLs offered to visitors who verify, comma-separated; empty: on the embedded "
+        "chain the read API's own, else none",
+        _list,
+    ),
+    Setting(
+        "ANALYTICS_SERVE_GATEWAYS",
+        "serve_gateways",
+        "",
+        "Trustless gateways offered to visitors who verify, comma-separated",
+        _list,
+    ),
+    Setting(
+        "ANALYTICS_DASHBOARD_URL",
+        "dashboard_url",
+        "",
+        "Where people reach the dashboard; Dagster links to it. Empty: where the read API listens",
+        _web_address,
+    ),
+    Setting(
+        "ANALYTICS_EXPLORER_URL",
+        "explorer_url",
+        "",
+        "Block explorer of the chain, e.g. `https://sepolia.etherscan.io`; Dagster links to it",
+        _web_address,
+    ),
     Setting(
         "DAGSTER_POSTGRES_URL", "dagster_postgres_url", "", "Postgres for Dagster; empty: SQLite"
     ),
@@ -180,6 +289,11 @@ class Settings:
     registry: str
     publisher_key_file: str
     confirmations: int
+    retention_days: int
+    setup: str
+    setup_sha256: str
+    bb: str
+    cache: Path
     api_host: str
     api_port: int
     trusted_proxies: tuple[str, ...]
@@ -187,7 +301,20 @@ class Settings:
     rate_limit_per_second: int
     rate_limit_per_viewer: int
     queue_max_bytes: int
+    serve_host: str
+    serve_port: int
+    serve_access: Literal["open", "keys"]
+    serve_rate_limit: int
+    serve_refresh_seconds: int
+    serve_rpc_urls: tuple[str, ...]
+    serve_gateways: tuple[str, ...]
+    dashboard_url: str
+    explorer_url: str
     dagster_postgres_url: str
+
+    @property
+    def dashboard_location(self) -> str:
+        return self.dashboard_url or f"http://{self.serve_host}:{self.serve_port}"
 
     @property
     def keys_dir(self) -> Path:
@@ -196,6 +323,10 @@ class Settings:
     @property
     def api_keys_path(self) -> Path:
         return self.keys_dir / "api_keys.json"
+
+    @property
+    def read_keys_path(self) -> Path:
+        return self.keys_dir / "read_keys.json"
 
     @property
     def queue_path(self) -> Path:
@@ -222,6 +353,14 @@ class Settings:
         return self.home / "outbox.sqlite"
 
     @property
+    def proofs_dir(self) -> Path:
+        return self.home / "proofs"
+
+    @property
+    def alerts_path(self) -> Path:
+        return self.home / "alerts.sqlite"
+
+    @property
     def raw_dir(self) -> Path:
         return self.home / "raw"
 
@@ -243,6 +382,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             shown = "" if "://" in text else f"{text!r}: "  # a URL may hold a password
             raise InvalidSettings(setting.variable, f"{shown}{error}") from None
     values["home"] = values["home"].absolute()
+    values["cache"] = values["cache"].absolute()
+    if values["setup"] != "development" and not values["setup_sha256"]:
+        raise InvalidSettings(
+            "ANALYTICS_SETUP_SHA256", "must be that of the file in ANALYTICS_SETUP"
+        )
     return Settings(**values)
 
 
@@ -251,8 +395,11 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = [*(setting.variable for setting in SETTINGS), *OTHER_VARIABLES]
     for variable in sorted(environ):
         if variable.startswith(PREFIX) and variable not in known:
-            close = difflib.get_close_matches(variable, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "docs/settings.md lists them all"
+            names = {name.removeprefix(PREFIX): name for name in known}
+            close = difflib.get_close_matches(variable.removeprefix(PREFIX), names, n=1)
+            hint = (
+                f"did you mean {names[close[0]]}?" if close else "docs/settings.md lists them all"
+            )
             raise InvalidSettings(variable, f"there is no such setting; {hint}")
 
 

@@ -31,8 +31,12 @@ def explain(error: BaseException) -> None:
         err.print(f"  [dim]{printable(line)}[/]", soft_wrap=True)
 
 
-def progress() -> Progress:
-    """A progress display for long work; falls silent when stderr is not a terminal."""
+def progress(*, transient: bool = False) -> Progress:
+    """A progress display for long work; falls silent when stderr is not a terminal.
+
+    Args:
+        transient: it vanishes when the work is done, and leaves no line elsewhere either.
+    """
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description:<34}"),
@@ -40,4 +44,6 @@ def progress() -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=err,
+        transient=transient,
+        disable=transient and not err.is_terminal,
     )

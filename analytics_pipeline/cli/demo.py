@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,23 +16,31 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from analytics_pipeline.cli import children
+from analytics_pipeline.cli.api_keys import Privacy
+from analytics_pipeline.cli.checks_table import print_verdict, results_table
 from analytics_pipeline.cli.console import out, progress
 from analytics_pipeline.cli.figures import figures_table
 from analytics_pipeline.cli.keys import ensure_keys
 from analytics_pipeline.cli.kpis import kpi_table, load_kpis
 from analytics_pipeline.cli.simulate import last_full_days, simulator_arguments
-from analytics_pipeline.cli.verify import results_table
 from analytics_pipeline.cli.videos import import_videos
+from analytics_pipeline.core.checks.proof import ProofTerms
 from analytics_pipeline.core.errors import InvalidInput
+from analytics_pipeline.published.proof_verifiers import VerifierChoice, open_verifier
 from analytics_pipeline.settings import Settings, load_settings
 
 _MARKER = ".made-by-demo"
+#: What fits before the bar of a progress line.
+_LABEL_WIDTH = 34
 
 
 def demo(
     events: Annotated[int, typer.Option(help="About how many events.", min=500)] = 20_000,
     days: Annotated[int, typer.Option(help="How many UTC days.", min=1, max=7)] = 3,
     seed: Annotated[int, typer.Option(help="Same seed, same sessions.")] = 7,
+    privacy: Annotated[
+        Privacy, typer.Option(help="high: devices count for themselves and send daily sums.")
+    ] = Privacy.STANDARD,
     home: Annotated[
         Path, typer.Option(help="Folder of the demo; an earlier demo there is replaced.")
     ] = Path(".analytics/demo"),
@@ -39,8 +48,9 @@ def demo(
     """Run the main job once on embedded defaults and verify what it publishes.
 
     Sessions recorded in a real browser are scaled to an audience, sent to the API over HTTP, sealed
-    to IPFS, computed by Dagster and dbt, released with noise, recorded on an embedded chain, and
-    verified from chain and IPFS alone.
+    to IPFS, computed by Dagster and dbt, released with noise, proved, recorded on an embedded chain
+    whose contract checks the proof, and verified from chain and IPFS alone. The prover is installed
+    from npm when it is first needed (38 MB); proofs are of the development set-up.
     """
     started = time.monotonic()
     _prepare(home)
@@ -53,7 +63,7 @@ def demo(
     settings = load_settings(environ)
     span = last_full_days(days)
     with progress() as bars:
-        _send(settings, environ, bars, events=events, span=span, seed=seed)
+        _send(settings, environ, bars, events=events, span=span, seed=seed, privacy=privacy)
         _seal(settings, environ, bars)
         _compute(settings, environ, bars, span)
     _show(settings, span)
@@ -67,7 +77,8 @@ def _say_what_next(home: Path, platform: str, day: date, seconds: float) -> None
     command = program.relative_to(here) if program.is_relative_to(here) else program
     out.print(f"\nDone in {seconds:.0f} s. Everything is in {home}.")
     for label, arguments in (
-        ("Look at it in the Dagster UI", "up"),
+        ("Look at the figures in the dashboard (read API)", "serve"),
+        ("Look at the pipeline in the Dagster UI", "up"),
         ("Verify a day as a stranger", f"verify {platform} {day}"),
     ):
         out.print(
@@ -100,6 +111,16 @@ def _updates(bars: Progress, bar: TaskID) -> Callable[[str, int, int], None]:
     return lambda _, done, total: bars.update(bar, completed=done, total=total)
 
 
+def _stages(bars: Progress, bar: TaskID, label: str) -> Callable[[str, int, int], None]:
+    """Updates that also say what is being done, e.g. which day is being proved."""
+
+    def update(stage: str, done: int, total: int) -> None:
+        shown = label if done == total else textwrap.shorten(stage, _LABEL_WIDTH, placeholder=" …")
+        bars.update(bar, completed=done, total=total, description=shown)
+
+    return update
+
+
 def _send(
     settings: Settings,
     environ: dict[str, str],
@@ -108,12 +129,14 @@ def _send(
     events: int,
     span: list[date],
     seed: int,
+    privacy: Privacy,
 ) -> None:
     from analytics_pipeline.storage.api_keys import create_api_key
 
     ensure_keys(settings)
+    now = datetime.now(UTC)
     secret = create_api_key(
-        settings.api_keys_path, settings.platform, "demo", [], datetime.now(UTC)
+        settings.api_keys_path, settings.platform, "demo", [], now, privacy.value
     )
     list_file = settings.home / "videos.csv"
     bar = bars.add_task("Events accepted over HTTP", total=events)
@@ -129,6 +152,7 @@ def _send(
                 seed=seed,
                 endpoint=endpoint,
                 list_file=list_file,
+                privacy=privacy,
             ),
             environ={**environ, "ANALYTICS_API_KEY": secret},
             log=settings.home / "logs" / "simulator.log",
@@ -150,20 +174,22 @@ def _seal(settings: Settings, environ: dict[str, str], bars: Progress) -> None:
 
 
 def _compute(settings: Settings, environ: dict[str, str], bars: Progress, span: list[date]) -> None:
-    bar = bars.add_task("Computed, released, published", total=None)
+    label = "Computed, proved, published"
+    bar = bars.add_task(label, total=None)
     children.run(
         "defs",
         *("run", "--from", span[0].isoformat(), "--to", span[-1].isoformat(), "--json"),
         environ=environ,
         log=settings.home / "logs" / "dagster.log",
-        on_progress=_updates(bars, bar),
+        on_progress=_stages(bars, bar, label),
     )
 
 
 def _show(settings: Settings, span: list[date]) -> None:
-    from analytics_pipeline.cli.published import open_sources
     from analytics_pipeline.core.verify import verify_bundle
+    from analytics_pipeline.published.sources import open_sources
 
+    terms = ProofTerms(verifier=open_verifier(VerifierChoice.AUTO), require_proof=True)
     verified = Table("day", "seen", "result", title="Verified from chain and IPFS alone")
     reports = []
     results = []
@@ -175,6 +201,8 @@ def _show(settings: Settings, span: list[date]) -> None:
                 platform=settings.platform,
                 day=day,
                 registry_head=published.registry_head,
+                registry=published.registry,
+                terms=terms,
             )
             reports.append(published.report)
             checks = f"{len(results)} checks, {results[5].detail}"
@@ -185,3 +213,4 @@ def _show(settings: Settings, span: list[date]) -> None:
     out.print(verified)
     out.print(f"\n[bold]What was checked for {span[-1]}[/]")
     out.print(results_table(results))
+    print_verdict(results)

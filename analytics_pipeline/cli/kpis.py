@@ -1,4 +1,4 @@
-"""Exact KPIs as a table: for the operator's own eyes, from the encrypted warehouse."""
+"""Exact KPIs as a table, from what the encrypted warehouse exports: never about few viewers."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -26,19 +26,21 @@ _PROVIDER = (
     ("error rate", "{error_rate:.1%}"),
 )
 
+_CAPTION = "– is about too few viewers to be shown, or is not defined (docs/models.md)."
+
 DayMarts = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def load_kpis(settings: Settings, days: Sequence[date]) -> dict[date, DayMarts]:
-    """The marts of the given days that the table shows."""
+    """The exported marts of the given days that the table shows."""
     from analytics_pipeline.storage.keyring import Keyring
-    from analytics_pipeline.storage.warehouse import load_mart, open_warehouse
+    from analytics_pipeline.storage.warehouse import load_export, open_warehouse
 
     key = Keyring(settings.keys_dir).storage_key("warehouse")
     with open_warehouse(settings.warehouse_path, key, read_only=True) as warehouse:
         return {
             day: {
-                mart: load_mart(warehouse, mart, settings.platform, day).to_dicts()
+                mart: load_export(warehouse, mart, settings.platform, day).to_dicts()
                 for mart in ("platform_day", "concurrency_day", "storage_provider_day")
             }
             for day in days
@@ -47,12 +49,12 @@ def load_kpis(settings: Settings, days: Sequence[date]) -> dict[date, DayMarts]:
 
 def kpi_table(kpis: Mapping[date, DayMarts]) -> Table:
     """Platform KPIs, then reliability and latency per storage provider; one column a day."""
-    table = Table(title="Exact KPIs (for the operator only)")
+    table = Table(title="Exact KPIs (not for publication)", caption=_CAPTION)
     table.add_column("")
     for day in kpis:
         table.add_column(day.isoformat(), justify="right")
     for label, mart, column, form in _PLATFORM:
-        table.add_row(label, *(_cell(form, marts[mart][0][column]) for marts in kpis.values()))
+        table.add_row(label, *(_cell(form, marts[mart], column) for marts in kpis.values()))
     by_day = [
         {row["provider"]: row for row in marts["storage_provider_day"]} for marts in kpis.values()
     ]
@@ -64,7 +66,9 @@ def kpi_table(kpis: Mapping[date, DayMarts]) -> Table:
     return table
 
 
-def _cell(form: str, value: Any) -> str:
+def _cell(form: str, rows: Sequence[Mapping[str, Any]], column: str) -> str:
+    """Of a mart with one row a day, or none."""
+    value = rows[0][column] if rows else None
     return "–" if value is None else form.format(value)
 
 

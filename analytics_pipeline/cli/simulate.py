@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli import children
+from analytics_pipeline.cli.api_keys import Privacy
 from analytics_pipeline.cli.console import out, progress
 from analytics_pipeline.cli.videos import import_videos
 from analytics_pipeline.core.day import parse_day, utc_day
@@ -35,6 +36,9 @@ def simulate(
     api_key: Annotated[
         str | None, typer.Option(envvar="ANALYTICS_API_KEY", help="Key of the sender.")
     ] = None,
+    privacy: Annotated[
+        Privacy, typer.Option(help="high: devices send daily sums; needs a key of that kind.")
+    ] = Privacy.STANDARD,
 ) -> None:
     """Send real recorded sessions, scaled to a whole audience, through the API.
 
@@ -62,6 +66,7 @@ def simulate(
         seed=seed,
         endpoint=endpoint or f"http://{settings.api_host}:{settings.api_port}",
         list_file=list_file,
+        privacy=privacy,
     )
     with progress() as bars:
         bar = bars.add_task("events sent", total=events)
@@ -86,6 +91,7 @@ def simulator_arguments(
     seed: int,
     endpoint: str,
     list_file: Path,
+    privacy: Privacy = Privacy.STANDARD,
 ) -> list[str]:
     """Arguments of `python -m analytics_pipeline.simulator`; the API key goes by environment."""
     return [
@@ -97,4 +103,5 @@ def simulator_arguments(
         *("--seed", str(seed)),
         *("--endpoint", endpoint),
         *("--videos-csv", str(list_file)),
+        *("--privacy", privacy.value),
     ]

@@ -34,7 +34,7 @@ class _Part:
 def up(
     ui_port: Annotated[int, typer.Option(help="Port of the Dagster UI.", min=1, max=65535)] = 3000,
 ) -> None:
-    """Run API, sealer and Dagster UI together until Ctrl-C.
+    """Run both APIs, the dashboard, the sealer, alerts and the Dagster UI until Ctrl-C.
 
     Everything is embedded unless the environment says otherwise (docs/settings.md). Keys are made
     on the first start. Logs go to ANALYTICS_HOME/logs, those of the start before to *.log.1.
@@ -46,16 +46,19 @@ def up(
     settings = load_settings()
     api_port = settings.api_port or children.free_port()
     children.require_free_port(settings.api_host, api_port, "ANALYTICS_API_PORT")
+    serve_port = settings.serve_port or children.free_port()
+    children.require_free_port(settings.serve_host, serve_port, "ANALYTICS_SERVE_PORT")
     children.require_free_port(_UI_HOST, ui_port, "--ui-port")
     ensure_keys(settings)
     environ = {
         **os.environ,
         "ANALYTICS_API_PORT": str(api_port),
+        "ANALYTICS_SERVE_PORT": str(serve_port),
         "VIRTUAL_ENV": sys.prefix,  # else `dg` warns of an environment it does not run in
     }
     logs = settings.home / "logs"
-    api_host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
-    api, ui = f"http://{api_host}:{api_port}", f"http://{_UI_HOST}:{ui_port}"
+    api, ui = _url(settings.api_host, api_port), _url(_UI_HOST, ui_port)
+    served = _url(settings.serve_host, serve_port)
     ui_arguments = ("ui", "--host", _UI_HOST, "--port", str(ui_port))
     parts = (
         _Part(
@@ -63,12 +66,21 @@ def up(
             ready_url=f"{api}/healthz",
         ),
         _Part("Sealer", "sealer", (), "every 30 seconds", logs / "sealer.log"),
+        _Part("Alerts", "alerts", (), "every minute", logs / "alerts.log"),
+        _Part(
+            *("Dashboard", "serve", (), served, logs / "serve.log"),
+            ready_url=f"{served}/healthz",
+        ),
         _Part(
             *("Dagster UI", "defs", ui_arguments, ui, logs / "dagster-ui.log"),
             ready_url=f"{ui}/server_info",
         ),
     )
     _run(parts, environ)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _run(parts: tuple[_Part, ...], environ: dict[str, str]) -> None:
@@ -78,7 +90,7 @@ def _run(parts: tuple[_Part, ...], environ: dict[str, str]) -> None:
             running[part] = children.start(
                 part.module, *part.arguments, environ=environ, log=part.log
             )
-        with err.status("Starting API, sealer and Dagster UI …"):
+        with err.status("Starting APIs, sealer, alerts and Dagster UI …"):
             for part, child in running.items():
                 if part.ready_url:
                     children.wait_for_http(

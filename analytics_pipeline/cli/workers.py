@@ -1,4 +1,5 @@
-"""`ingest`, `seal`, `compute`, `dbt`: the processes of a deployment, one at a time."""
+"""`ingest`, `seal`, `compute`, `dbt`, `mf`, `serve`: the processes of a deployment, one at a
+time."""
 
 from typing import Annotated
 
@@ -37,9 +38,10 @@ def compute(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show dbt's log as it runs.")] = False,
 ) -> None:
-    """Compute, release and publish a range of days: one Dagster run, without the UI.
+    """Compute, release and publish a range of days in Dagster runs, without the UI.
 
-    Days whose inputs did not change are left as they are: nothing is spent or published twice.
+    Days whose inputs did not change are left as they are: nothing is spent or published twice. Says
+    of each day what became of it; a failed run of a long range does not stop the others.
 
         analytics-pipeline compute 2026-11-01 2026-11-30
     """
@@ -57,6 +59,33 @@ def dbt(context: typer.Context) -> None:
     analytics-pipeline dbt docs generate --static
     """
     children.replace_process("defs", "dbt", *context.args)
+
+
+def mf(context: typer.Context) -> None:
+    """Ask the semantic layer for metrics: MetricFlow over the exports of this deployment.
+
+    analytics-pipeline mf list metrics
+    analytics-pipeline mf query --metrics plays,completion_rate --group-by metric_time
+
+    Metrics read exported rows only, and none of those is about fewer than k viewers, so sums may
+    lack something (docs/analysts.md). Needs the package dbt-metricflow.
+    """
+    require_home(load_settings())
+    children.replace_process("defs", "mf", *context.args)
+
+
+def serve() -> None:
+    """Run the read API and the dashboard in the foreground.
+
+    They show what is published, verified from chain and IPFS, and hold no key that opens anything:
+    with ANALYTICS_CHAIN, ANALYTICS_REGISTRY and ANALYTICS_IPFS they serve from anywhere.
+
+        ANALYTICS_SERVE_PORT=8090 analytics-pipeline serve
+    """
+    settings = load_settings()
+    if not settings.chain:
+        require_home(settings)
+    children.replace_process("serve")
 
 
 def _require_deployment() -> None:

@@ -1,15 +1,19 @@
-"""`python -m analytics_pipeline.defs run|ui|dbt`: the computing side of a deployment.
+"""`python -m analytics_pipeline.defs run|ui|dbt|mf|…`: the computing side.
 
     run --from DAY --to DAY [--json] [--verbose]
                                        one Dagster run over a range of days, in this process
     ui [--host H] [--port P]           Dagster's UI, daemon and code server, until Ctrl-C
     dbt ARGS …                         dbt with this deployment's warehouse and keys
+    mf ARGS …                          MetricFlow on this deployment's exports
+    erase [DAY --reason R] [--yes]     raw data whose time is over (`defs.erase_command`)
+    audit, audit-grant                 computing a release again (`defs.audit_command`)
 
 With ``--json`` progress is one JSON object a line, ``{"stage", "done", "total"}``, and the last
 line is ``{"result": …}``; everything else goes to stderr.
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -18,6 +22,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from analytics_pipeline.core.errors import EXPECTED, describe_error
+from analytics_pipeline.defs.audit_command import run_audit, run_grant
+from analytics_pipeline.defs.erase_command import run_erase
 from analytics_pipeline.defs.run_command import run
 from analytics_pipeline.settings import load_settings
 
@@ -32,8 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "run":
             run(options.first, options.last, as_json=options.json, verbose=options.verbose)
             return 0
+        if options.command == "audit":
+            run_audit(options.folder, options.grant)
+            return 0
+        if options.command == "audit-grant":
+            run_grant(options.day, options.out)
+            return 0
+        if options.command == "erase":
+            result = run_erase(options.day, options.reason, yes=options.yes)
+            print(json.dumps({"result": result}, default=str))
+            return 0
         if options.command == "ui":
             _ui(options)
+        if options.command == "mf":
+            from analytics_pipeline.defs.metricflow_command import run_metricflow
+
+            run_metricflow(options.arguments)
         from analytics_pipeline.defs.dbt_command import run_dbt
 
         run_dbt(options.arguments)
@@ -57,8 +77,22 @@ def _parser() -> argparse.ArgumentParser:
     ui = commands.add_parser("ui", help="open the Dagster UI")
     ui.add_argument("--host", default="127.0.0.1")
     ui.add_argument("--port", default="3000")
-    dbt = commands.add_parser("dbt", help="run dbt on this deployment's warehouse")
-    dbt.add_argument("arguments", nargs=argparse.REMAINDER)
+    audit = commands.add_parser("audit", help="compute a verified release again and compare")
+    audit.add_argument("folder", type=Path)
+    audit.add_argument("--grant", type=Path)
+    grant = commands.add_parser("audit-grant", help="write what an auditor of a day needs")
+    grant.add_argument("day")
+    grant.add_argument("--out", type=Path, required=True)
+    erase = commands.add_parser("erase", help="list or destroy raw data whose time is over")
+    erase.add_argument("day", nargs="?")
+    erase.add_argument("--reason", default="")
+    erase.add_argument("--yes", action="store_true")
+    for name, what in (
+        ("dbt", "run dbt on this deployment's warehouse"),
+        ("mf", "ask for metrics"),
+    ):
+        other = commands.add_parser(name, help=what)
+        other.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
 
 

@@ -17,6 +17,8 @@ class RunFailed(PipelineError):
         super().__init__(f"{step}: {message} (Dagster run {run_id})")
         self.run_id = run_id
         self.step = step
+        #: without the run's id
+        self.problem = f"{step}: {message}"
 
 
 def build_failure(run_id: str, events: Sequence[Any]) -> RunFailed:
@@ -26,6 +28,10 @@ def build_failure(run_id: str, events: Sequence[Any]) -> RunFailed:
             step = str(event.step_key)
             message = _checks(step, events) or _error(event.step_failure_data.error)
             return RunFailed(run_id, step, message)
+        if event.event_type_value == "PIPELINE_FAILURE":
+            data = event.job_failure_data
+            if data.error is not None and data.first_step_failure_event is None:
+                return RunFailed(run_id, "start", _error(data.error))
     return RunFailed(run_id, "run", "failed before its first step")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 from analytics_pipeline.settings import SETTINGS, Settings
+from analytics_pipeline.storage.public_keys import write_file_durably
 
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
 
@@ -27,7 +28,7 @@ def prepare_home(settings: Settings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     target = home / "dagster.yaml"
     if not target.exists():
-        target.write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+        write_file_durably(target, TEMPLATE.read_bytes(), 0o600)
     return home
 
 

@@ -4,8 +4,10 @@
 read here and nowhere written: an instance reference carries only the base directory.
 """
 
+import fcntl
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dagster import StringSource
@@ -17,19 +19,29 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 POSTGRES_VARIABLE = "DAGSTER_POSTGRES_URL"
+OPENING_FILE = "opening.lock"
 
 
 def open_storage(base_dir: str, postgres_url: str) -> DagsterStorage:
     """SQLite under ``base_dir``, or Postgres if there is a URL (psycopg2 is named explicitly:
     SQLAlchemy 2.1 would take psycopg 3 for a bare ``postgresql://``)."""
     if not postgres_url:
-        return DagsterSqliteStorage.from_local(base_dir)
+        return _open_sqlite(Path(base_dir))
     from dagster_postgres import DagsterPostgresStorage
 
     scheme, separator, rest = postgres_url.partition("://")
     if scheme in ("postgres", "postgresql"):
         scheme = "postgresql+psycopg2"
     return DagsterPostgresStorage(f"{scheme}{separator}{rest}")
+
+
+def _open_sqlite(base_dir: Path) -> DagsterSqliteStorage:
+    """Opening makes the tables where there are none. Dagster looks first and creates then, so two
+    processes that open a new home at once would both create: one opens at a time."""
+    base_dir.mkdir(parents=True, exist_ok=True)
+    with (base_dir / OPENING_FILE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return DagsterSqliteStorage.from_local(str(base_dir))
 
 
 class EnvSelectedStorage(DagsterStorage, ConfigurableClass):

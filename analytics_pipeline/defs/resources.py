@@ -19,23 +19,35 @@ from pydantic import PrivateAttr
 from analytics_pipeline.defs.dbt_failure import RESULTS
 from analytics_pipeline.defs.dbt_manifest import dbt_environ
 from analytics_pipeline.defs.instance import patched_environ
+from analytics_pipeline.defs.outcome import Ended, load_ended
+from analytics_pipeline.defs.run_tags import told_in_tags
 from analytics_pipeline.defs.stores import Stores
+from analytics_pipeline.defs.turn import taking_turns
 from analytics_pipeline.settings import Settings, load_settings
 
 
 class StoresResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Opens this deployment's stores for a run and closes them after it."""
+    """Opens this deployment's stores for a run, once it is its turn, and closes them after it."""
 
     _stores: Stores | None = PrivateAttr(default=None)
+    _before: Ended = PrivateAttr(default_factory=dict)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["StoresResource"]:
-        self._stores = Stores(load_settings())
+        stores = Stores(load_settings())
+        say = context.log.info if context.log else stores.say
         try:
-            yield self
+            with told_in_tags(context), taking_turns(stores, say):
+                self._stores, self._before = stores, load_ended(stores)
+                yield self
         finally:
-            self._stores.close()
             self._stores = None
+            stores.close()
+
+    @property
+    def before(self) -> Ended:
+        """What had been released or withheld when the run began."""
+        return self._before
 
     @property
     def opened(self) -> Stores:

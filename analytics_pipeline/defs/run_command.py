@@ -1,8 +1,9 @@
 """`python -m analytics_pipeline.defs run`: what it checks first, and how it reports.
 
-Without options stdout has one line a day and stderr the progress; with ``--json`` stdout has
-progress and result as JSON lines. dbt's log goes to ``ANALYTICS_HOME/logs/dbt.log``, with
-``--verbose`` to stderr. Importing Dagster takes seconds: bad days and missing keys are told before.
+Without options stdout has a line for each day, for a range one more that counts them, and stderr
+the progress; with ``--json`` stdout has progress and result as JSON lines. dbt's log goes to
+``ANALYTICS_HOME/logs/dbt.log``, with ``--verbose`` to stderr. Importing Dagster takes seconds: bad
+days and missing keys are told before.
 """
 
 import json
@@ -15,12 +16,12 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from analytics_pipeline.core.day import parse_day
-from analytics_pipeline.defs.day_range import require_range
+from analytics_pipeline.defs.day_range import require_range, split_range
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.keyring import Keyring
 
-#: Steps of a run; Dagster says it too, seconds later.
-STEPS: Final = 8
+#: Steps of a run, which takes up to `MAX_DAYS` days; Dagster says it too, seconds later.
+STEPS: Final = 9
 
 
 def run(first: str, last: str, *, as_json: bool, verbose: bool) -> None:
@@ -29,7 +30,8 @@ def run(first: str, last: str, *, as_json: bool, verbose: bool) -> None:
     Raises:
         InvalidInput: the days are no range of complete days.
         KeyUnavailable: the deployment has no keys yet.
-        RunFailed: naming the step and its first error.
+        RangeFailed: naming the step and first error of each failed run, after what became of each
+            day was printed.
     """
     first_day, last_day = parse_day(first), parse_day(last)
     require_range(first_day, last_day)
@@ -44,17 +46,26 @@ def run(first: str, last: str, *, as_json: bool, verbose: bool) -> None:
             else:
                 print(f"[{done}/{total}] {step}", file=sys.stderr, flush=True)
 
-        show("starting Dagster", 0, STEPS)
-        from analytics_pipeline.defs.run import run_days
+        runs = len(split_range(first_day, last_day))
+        show("starting Dagster", 0, STEPS * runs)
+        from analytics_pipeline.defs.run import RangeFailed, run_days
 
-        summary = run_days(settings, first_day, last_day, show)
+        failure = None
+        try:
+            summary = run_days(settings, first_day, last_day, show)
+        except RangeFailed as error:
+            summary, failure = error.summary, error
         if as_json:
             print(json.dumps({"result": asdict(summary)}, default=str), file=out)
-            return
-        for day, outcome in summary.outcomes.items():
-            print(f"{day} {outcome}", file=out)
-        checks = f"{summary.checks_passed} checks passed in {summary.seconds:.0f} s"
-        print(f"{checks} (Dagster run {summary.run_id})", file=sys.stderr)
+        else:
+            for day, outcome in summary.outcomes.items():
+                print(f"{day} {outcome}", file=out)
+            if len(summary.outcomes) > 1:
+                print(summary.changed, file=out)
+            checks = f"{summary.checks_passed} checks passed in {summary.seconds:.0f} s"
+            print(f"{checks} (Dagster run {', '.join(summary.run_ids)})", file=sys.stderr)
+        if failure:
+            raise failure
 
 
 def _open_log(settings: Settings) -> TextIO:

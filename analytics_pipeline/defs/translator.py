@@ -15,6 +15,8 @@ from analytics_pipeline.defs.partitions import DAYS
 OWNERS = ["team:analytics"]
 #: dbt source -> the asset behind its tables, if that is not named like the table
 SOURCE_ASSETS: Mapping[str, str] = {"policy": "policy"}
+#: folder of models -> group, if that is not named like the folder
+GROUPS: Mapping[str, str] = {"semantic": "exports"}
 
 
 class Translator(DagsterDbtTranslator):
@@ -35,7 +37,8 @@ class Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The model's folder. (A source is an asset that has its group already.)"""
-        return str(dbt_resource_props["fqn"][1])
+        folder = str(dbt_resource_props["fqn"][1])
+        return GROUPS.get(folder, folder)
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
         return OWNERS

@@ -5,14 +5,20 @@ Belongs here: decisions about one request, on key files that are read again when
 (`storage.api_keys`, `storage.public_keys`).
 """
 
-import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Generic, TypeVar
 
-from analytics_pipeline.core.errors import KeyUnavailable, PipelineError
-from analytics_pipeline.ingest.limits import TokenBuckets
-from analytics_pipeline.ingest.problem import (
+from analytics_pipeline.core.errors import KeyUnavailable
+from analytics_pipeline.storage.api_keys import ApiKey, load_api_keys
+from analytics_pipeline.storage.key_file import find_key
+from analytics_pipeline.storage.public_keys import (
+    PUBLIC_FOLDER,
+    PublicKeyEntry,
+    active_public_key,
+    load_public_keys,
+)
+from analytics_pipeline.web.http import sent_key
+from analytics_pipeline.web.limits import TokenBuckets
+from analytics_pipeline.web.problem import (
     FORBIDDEN,
     INVALID,
     RATE_LIMITED,
@@ -20,49 +26,7 @@ from analytics_pipeline.ingest.problem import (
     UNKNOWN_API_KEY,
     Problem,
 )
-from analytics_pipeline.storage.api_keys import ApiKey, find_key, load_api_keys
-from analytics_pipeline.storage.public_keys import (
-    PUBLIC_FOLDER,
-    PublicKeyEntry,
-    active_public_key,
-    load_public_keys,
-)
-
-RECHECK_SECONDS: Final = 1.0
-_BEARER: Final = b"bearer "
-
-_log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-
-class _Watched(Generic[T]):
-    """A value loaded from a file or folder, loaded again when its modification time changes."""
-
-    def __init__(self, path: Path, load: Callable[[], T]) -> None:
-        self._path = path
-        self._load = load
-        self._checked_at = float("-inf")
-        self._stamp: int | None = None
-        self._value: T | None = None
-
-    def get(self, now_seconds: float) -> T:
-        """The value; a file that has become malformed is logged and leaves the old one."""
-        if self._value is not None and now_seconds - self._checked_at < RECHECK_SECONDS:
-            return self._value
-        self._checked_at = now_seconds
-        stamp = self._path.stat().st_mtime_ns if self._path.exists() else None
-        if self._value is not None and stamp == self._stamp:
-            return self._value
-        try:
-            value = self._load()
-        except PipelineError as error:
-            if self._value is None:
-                raise
-            _log.error("%s; going on with what was read before", error)
-            return self._value
-        self._value, self._stamp = value, stamp
-        return value
+from analytics_pipeline.web.watched import Watched
 
 
 class Access:
@@ -72,9 +36,9 @@ class Access:
         """Raises KeyUnavailable if the file of API keys is malformed."""
         path = keys_dir / "api_keys.json"
         public = keys_dir / PUBLIC_FOLDER
-        self._api_keys = _Watched(path, lambda: load_api_keys(path))
-        self._public_keys = _Watched(public, lambda: load_public_keys(keys_dir))
-        self._active = _Watched(public, lambda: active_public_key(keys_dir))
+        self._api_keys = Watched(path, lambda: load_api_keys(path))
+        self._public_keys = Watched(public, lambda: load_public_keys(keys_dir))
+        self._active = Watched(public, lambda: active_public_key(keys_dir))
         self._buckets = TokenBuckets(rate_per_second)
         load_api_keys(path)
 
@@ -122,8 +86,5 @@ class Access:
 
 
 def sent_api_key(headers: dict[bytes, bytes], in_frame: str = "") -> str:
-    """The API key of a request: ``Authorization: Bearer``, else ``X-API-Key``, else the frame's."""
-    authorization = headers.get(b"authorization", b"")
-    if authorization[:7].lower() == _BEARER:
-        return authorization[7:].strip().decode("latin-1")
-    return headers.get(b"x-api-key", b"").decode("latin-1") or in_frame
+    """The API key of a request: that of its headers, else the frame's."""
+    return sent_key(headers) or in_frame

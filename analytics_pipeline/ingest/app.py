@@ -14,10 +14,13 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from analytics_pipeline.core.errors import PipelineError
-from analytics_pipeline.ingest.client import parse_address
-from analytics_pipeline.ingest.http import Receive, Scope, Send
 from analytics_pipeline.ingest.openapi import BATCHES_PATH, PLAIN_PATH, build_openapi
-from analytics_pipeline.ingest.problem import (
+from analytics_pipeline.ingest.routes import PostRoute, batches_route, plain_route
+from analytics_pipeline.ingest.service import IngestService
+from analytics_pipeline.storage.public_keys import ALGORITHM
+from analytics_pipeline.web.addresses import parse_address
+from analytics_pipeline.web.http import Receive, Scope, Send
+from analytics_pipeline.web.problem import (
     FORBIDDEN,
     INTERNAL,
     INVALID,
@@ -27,9 +30,6 @@ from analytics_pipeline.ingest.problem import (
     WRONG_METHOD,
     Problem,
 )
-from analytics_pipeline.ingest.routes import PostRoute, batches_route, plain_route
-from analytics_pipeline.ingest.service import IngestService
-from analytics_pipeline.storage.public_keys import ALGORITHM
 
 #: spans and error logs would carry addresses; environment variables must not switch them on
 _NO_TELEMETRY: Final[TelemetryConfig] = {

@@ -1,88 +1,24 @@
-"""Which address a request came from, and the pseudonym that replaces it.
+"""The pseudonym that replaces the address a request came from.
 
-Belongs here: pure functions of one request; the address lives no longer than they run. Does not
-belong here: the salts (`storage.salts`) and the country database (`storage.country`).
+Belongs here: a pure function of one request. Does not belong here: addresses (`web.addresses`), the
+salts (`storage.salts`) and the country database (`storage.country`).
 """
 
 import hashlib
 import hmac
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from analytics_pipeline.core.errors import InvalidSettings
+from analytics_pipeline.web.addresses import Address, site_bytes
 
 PSEUDONYM_HEX_DIGITS: Final = 32
-_IPV6_SITE_BYTES: Final = 8
-_MAX_HOPS: Final = 32
-
-Address = IPv4Address | IPv6Address
-
-
-def parse_address(text: str) -> Address:
-    """Parse ``192.0.2.1``, ``192.0.2.1:443``, ``2001:db8::1`` or ``[2001:db8::1]:443``; an
-    IPv4-mapped IPv6 address becomes IPv4. Raises ValueError without repeating the text."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        raise ValueError("not an IP address") from None
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
-
-
-class TrustedProxies:
-    """The proxies whose ``X-Forwarded-For`` is believed: addresses or networks."""
-
-    def __init__(self, entries: Sequence[str]) -> None:
-        """Raises InvalidSettings if an entry is neither an address nor a network."""
-        try:
-            self._networks = [ip_network(entry, strict=False) for entry in entries]
-        except ValueError as error:
-            raise InvalidSettings("ANALYTICS_TRUSTED_PROXIES", str(error)) from None
-
-    def __contains__(self, address: Address) -> bool:
-        return any(
-            address in network
-            for network in self._networks
-            if isinstance(network, IPv6Network) == isinstance(address, IPv6Address)
-        )
-
-    def client_address(self, peer: str, forwarded_for: bytes | None) -> Address:
-        """The rightmost address of the chain that is not a trusted proxy.
-
-        Each proxy appends the address it saw, so everything left of the rightmost untrusted hop was
-        written by the client and proves nothing. A hop that is no address ends the walk.
-
-        Args:
-            peer: the address the connection came from.
-            forwarded_for: the X-Forwarded-For header, lines joined with commas.
-        """
-        address = parse_address(peer)
-        if forwarded_for is None or address not in self:
-            return address
-        for hop in reversed(forwarded_for.split(b",")[-_MAX_HOPS:]):
-            try:
-                address = parse_address(hop.decode("ascii"))
-            except ValueError:
-                return address
-            if address not in self:
-                return address
-        return address
 
 
 def build_pseudonym(salt: bytes, project: str, address: Address, user_agent: bytes) -> str:
     """HMAC-SHA256(salt, project, address, user agent), cut to 128 bits, in hex.
 
     Fields are length-prefixed (uint32, big-endian) so that no two tuples run together. Of an IPv6
-    address only the /64 counts: devices change the rest by themselves (RFC 8981).
+    address only the /64 counts.
     """
-    packed = address.packed
-    if isinstance(address, IPv6Address):
-        packed = packed[:_IPV6_SITE_BYTES]
-    fields = (project.encode(), packed, user_agent)
+    fields = (project.encode(), site_bytes(address), user_agent)
     message = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
     return hmac.new(salt, message, hashlib.sha256).hexdigest()[:PSEUDONYM_HEX_DIGITS]

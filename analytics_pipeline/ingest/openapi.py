@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 
 from analytics_pipeline.core.batch import MAX_FRAME_BYTES, BatchHeader
 from analytics_pipeline.ingest.plain import MAX_PLAIN_BYTES, PlainEvent
-from analytics_pipeline.ingest.problem import (
+from analytics_pipeline.web.problem import (
     FORBIDDEN,
     INVALID,
     PROBLEM_TYPE_PATH,
@@ -91,7 +91,9 @@ def _batches_operation() -> dict[str, Any]:
             "Body: header length (uint16, big-endian), header (JSON, `BatchHeader`), then the HPKE "
             "encapsulated key and ciphertext. The API key stands in the header, so that a beacon "
             "can carry it, or in an HTTP header. A batch id is taken once per project; sending it "
-            "again is safe and answers `duplicate: true`."
+            "again is safe and answers `duplicate: true`. Under an API key of the viewer model "
+            "`high` nothing is worked out of address or User-Agent, and the sealed events must be "
+            "summaries (spec/ingest.md 6, 23)."
         ),
         "security": [{"bearer": []}, {"apiKey": []}, {}],
         "requestBody": {
@@ -109,7 +111,8 @@ def _plain_operation() -> dict[str, Any]:
         "description": (
             f"At most {MAX_PLAIN_BYTES} bytes. The event is sealed to the platform's public key "
             "before it is written anywhere. Idempotent on (sessionId, videoId, eventType, "
-            "timestamp), and `complete` on (sessionId, videoId)."
+            "timestamp), and `complete` on (sessionId, videoId). Not with an API key of the viewer "
+            "model `high` (403)."
         ),
         "security": [{"bearer": []}, {"apiKey": []}],
         "requestBody": {

@@ -25,8 +25,8 @@ from analytics_pipeline.core.event import (
     MIN_AT_MS,
     AtMs,
     Event,
-    EventType,
     Identifier,
+    PlayerEventType,
     Provider,
     SessionId,
     describe_validation_error,
@@ -59,7 +59,7 @@ class PlainEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 
     session_id: SessionId
     video_id: Identifier
-    event_type: EventType
+    event_type: PlayerEventType
     timestamp: AtMs | Annotated[datetime, Meta(tz=True)]
     payload: PlainPayload = PlainPayload()
 

@@ -13,7 +13,9 @@ import msgspec
 
 from analytics_pipeline.core.batch import MAX_FRAME_BYTES
 from analytics_pipeline.core.errors import InvalidInput
-from analytics_pipeline.ingest.http import (
+from analytics_pipeline.ingest.plain import MAX_PLAIN_BYTES
+from analytics_pipeline.ingest.service import IngestService, Receipt, Upload
+from analytics_pipeline.web.http import (
     ClientGone,
     HeaderList,
     Receive,
@@ -23,8 +25,7 @@ from analytics_pipeline.ingest.http import (
     read_body,
     send_response,
 )
-from analytics_pipeline.ingest.plain import MAX_PLAIN_BYTES
-from analytics_pipeline.ingest.problem import (
+from analytics_pipeline.web.problem import (
     INTERNAL,
     INVALID,
     TOO_LARGE,
@@ -33,7 +34,6 @@ from analytics_pipeline.ingest.problem import (
     WRONG_METHOD,
     Problem,
 )
-from analytics_pipeline.ingest.service import IngestService, Receipt, Upload
 
 _log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ Belongs here: the order of the checks, and the clock. Does not belong here: HTTP
 The numbered steps of `spec/ingest.md` stand beside the code that takes them.
 """
 
+import secrets
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,17 +21,20 @@ from analytics_pipeline.core.batch import (
 )
 from analytics_pipeline.core.day import day_of_ms
 from analytics_pipeline.core.errors import QueueUnavailable
+from analytics_pipeline.core.regions import UNKNOWN_REGION
+from analytics_pipeline.core.viewer_model import HIGH
 from analytics_pipeline.ingest.access import Access, sent_api_key
-from analytics_pipeline.ingest.client import TrustedProxies, build_pseudonym
-from analytics_pipeline.ingest.limits import TokenBuckets
+from analytics_pipeline.ingest.client import build_pseudonym
 from analytics_pipeline.ingest.plain import check_time, parse_plain_event, plain_batch_id
-from analytics_pipeline.ingest.problem import RATE_LIMITED, UNAVAILABLE, Problem
 from analytics_pipeline.ingest.writer import GroupWriter
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.api_keys import ApiKey
 from analytics_pipeline.storage.country import SHIPPED_DATABASE, CountryDatabase
 from analytics_pipeline.storage.queue import QueuedBatch, SqliteQueue
-from analytics_pipeline.storage.salts import DailySalts
+from analytics_pipeline.storage.salts import SALT_BYTES, DailySalts
+from analytics_pipeline.web.addresses import TrustedProxies
+from analytics_pipeline.web.limits import TokenBuckets
+from analytics_pipeline.web.problem import FORBIDDEN, RATE_LIMITED, UNAVAILABLE, Problem
 
 RETRY_AFTER_SECONDS = 2
 
@@ -77,6 +81,7 @@ class IngestService:
         self._countries = CountryDatabase(database)
         self.access = Access(settings.keys_dir, settings.rate_limit_per_second)
         self._viewers = TokenBuckets(settings.rate_limit_per_viewer)
+        self._limit_secret = secrets.token_bytes(SALT_BYTES)
         self.queue = SqliteQueue(settings.queue_path, settings.queue_max_bytes)
         self.writer = GroupWriter(self.queue)
 
@@ -95,6 +100,8 @@ class IngestService:
         now_seconds = time.monotonic()
         secret = sent_api_key(upload.headers)
         sender = self.access.authorise(secret, None, upload.origin, now_seconds)
+        if sender.viewer_model == HIGH:
+            raise Problem(FORBIDDEN, "devices count for themselves: send sealed summaries")
         event = parse_plain_event(upload.body)
         check_time(event, time.time_ns() // 1_000_000)
         key = self.access.active_key(now_seconds)
@@ -110,18 +117,29 @@ class IngestService:
         received_at_ms = time.time_ns() // 1_000_000
         headers = upload.headers
         address = self._proxies.client_address(upload.peer, headers.get(b"x-forwarded-for"))
-        viewer = build_pseudonym(
-            self.salts.salt_of(day_of_ms(received_at_ms)),
-            project,
-            address,
-            headers.get(b"user-agent", b""),
-        )
+        viewer, country = None, UNKNOWN_REGION
+        if sender.viewer_model == HIGH:  # 23
+            visitor = build_pseudonym(self._limit_secret, project, address, b"")
+        else:
+            salt = self.salts.salt_of(day_of_ms(received_at_ms))
+            user_agent = headers.get(b"user-agent", b"")
+            visitor = viewer = build_pseudonym(salt, project, address, user_agent)
+            country = self._countries.country_of(address)  # 6
         if sender.origins:  # the key stands in a page: one visitor must not use up what all share
-            wait_seconds = self._viewers.take(viewer, time.monotonic())
+            wait_seconds = self._viewers.take(visitor, time.monotonic())
             if wait_seconds:
                 raise Problem(RATE_LIMITED, "too many requests of one viewer", None, wait_seconds)
-        country = self._countries.country_of(address)  # 6; the address ends here
-        batch = QueuedBatch(0, project, batch_id, key_id, sealed, viewer, country, received_at_ms)
+        batch = QueuedBatch(
+            0,
+            project,
+            batch_id,
+            key_id,
+            sealed,
+            viewer,
+            country,
+            received_at_ms,
+            sender.viewer_model,
+        )
         try:
             new = await self.writer.put(batch)  # 7, 8
         except QueueUnavailable:

@@ -1,73 +1,87 @@
-"""Drawing a report: exact tally in, noised and suppressed report bytes out.
+"""Making a report: exact tally in, noised and suppressed report bytes out.
 
-Belongs here: the one place where release noise is made, by OpenDP's exact sampler of the discrete
-Gaussian (Canonne, Kamath & Steinke 2020), seeded by the operating system. Does not belong here:
-storing what was drawn. **Drawing twice for one release defeats it**: the caller stores the bytes
-once per (day, revision) and never averages, compares or picks.
+The noise is that of `core.sampler`: it follows from the day's seed and the release's nonce, which
+can be proven. OpenDP says what such noise costs: before anything is drawn, its privacy map must
+find no more ρ than the policy states. Belongs here: adding noise, suppressing, that check. Does
+not belong here: storing what was drawn, or proving it.
+
+The report is a function of its arguments. **Whoever has the seed can undo the noise.**
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import opendp.prelude as dp
 
 from analytics_pipeline.core.accounting import NANO
 from analytics_pipeline.core.errors import InvalidInput, ReleaseError
+from analytics_pipeline.core.listing import Listing
 from analytics_pipeline.core.policy import Policy, Query
-from analytics_pipeline.core.report import MAX_VALUE, ReportHeader, ReportRow, build_report
+from analytics_pipeline.core.report import ReportHeader, ReportRow, build_report
+from analytics_pipeline.core.sampler import Seed, draw_noise
 from analytics_pipeline.core.tally import TallyRow, build_tally
 
 dp.enable_features("contrib")
 
 
-def draw_report(tally: Sequence[TallyRow], policy: Policy, header: ReportHeader) -> bytes:
+def draw_report(
+    tally: Sequence[TallyRow],
+    policy: Policy,
+    header: ReportHeader,
+    listing: Listing,
+    seed: Seed,
+    nonce: int,
+) -> bytes:
     """Noise every row, suppress what is below its threshold, return `report.json`.
 
     Args:
         tally: all rows of the day (`core.tally`), in any order.
+        policy: that was committed to.
         header: of the release; its policy hash, spend and row count must be those of the inputs.
+        listing: that was committed to; the tally must have its videos and creators and no others.
+        seed: that was committed to for the day.
+        nonce: of the release (`core.statement`): another beacon or commit, other noise.
     Raises:
         InvalidInput: the tally is incomplete or malformed, or the header is of other inputs.
-        ReleaseError: the library would spend more than the policy says. Nothing was drawn.
+        ReleaseError: OpenDP finds more spent than the policy says, or NoiseOutOfRange.
     """
     rows = build_tally(tally, policy)
     _check_header(header, policy, len(rows))
-    mechanisms = {query.name: _mechanism(query) for query in policy.queries}
-    drawn: dict[tuple[str, str, str], ReportRow] = {}
+    _check_listing(rows, listing)
     for query in policy.queries:
-        answered = [row for row in rows if row.scope == query.scope and row.metric in query.metrics]
-        noised = mechanisms[query.name]([row.value for row in answered]) if answered else []
-        for row, value in zip(answered, noised, strict=True):
-            drawn[row[:3]] = _build_row(row, value, query)
-    return build_report(header, (drawn[row[:3]] for row in rows))
+        check_spend(query)
+    noise = draw_noise(seed, nonce, policy, listing)
+    return build_report(header, (_build_row(row, noise[row[:3]], policy) for row in rows))
+
+
+def library_mechanism(query: Query) -> dp.Measurement:
+    """OpenDP's Gaussian mechanism with the query's σ, in units: the privacy map, and in tests the
+    distribution that ours is compared with. No released figure is drawn with it.
+
+    Distances are doubles: as integers, √10 would be taken for 4.
+    """
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
+    return dp.m.make_gaussian(*space, scale=query.sigma_thousandths / 1000)
 
 
 def library_rho(query: Query) -> float:
-    """ρ that OpenDP's privacy map states for the query's sensitivity and scale."""
-    return _map(_mechanism(query), query)
+    """ρ that OpenDP's privacy map states for the query's sensitivity and σ."""
+    sensitivity = math.nextafter(math.sqrt(query.sensitivity_squared), math.inf)
+    privacy_map = library_mechanism(query).map
+    return float(privacy_map(sensitivity))  # type: ignore[no-untyped-call]  # OpenDP has no types
 
 
-def _mechanism(query: Query) -> dp.Measurement:
-    """The Gaussian mechanism on a vector of 64-bit integers, checked against the policy's ρ.
-
-    Distances are doubles: as integers, √10 would be taken for 4. The sum saturates; tally values
-    are at most 2⁵², so it is never reached.
-    """
-    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
-    mechanism = dp.m.make_gaussian(*space, scale=query.sigma)
-    spends = _map(mechanism, query)
+def check_spend(query: Query) -> None:
+    """Raises ReleaseError if OpenDP finds that the query spends more than its policy says."""
+    spends = library_rho(query)
     if spends > query.rho_nano / NANO:
         raise ReleaseError(f"{query.name} would spend rho {spends}, more than its policy says")
-    return mechanism
 
 
-def _map(mechanism: dp.Measurement, query: Query) -> float:
-    sensitivity = math.nextafter(math.sqrt(query.sensitivity_squared), math.inf)
-    return float(mechanism.map(sensitivity))  # type: ignore[no-untyped-call]  # OpenDP has no types
-
-
-def _build_row(row: TallyRow, noised: int, query: Query) -> ReportRow:
-    shown = min(noised, MAX_VALUE) if noised >= query.threshold else None
+def _build_row(row: TallyRow, noise: int, policy: Policy) -> ReportRow:
+    query = policy.by_row[row.scope, row.metric]
+    noised = row.value + noise
+    shown = noised if noised >= query.threshold else None
     return ReportRow(row.scope, row.key, row.metric, shown, query.sigma, query.error_95)
 
 
@@ -79,3 +93,13 @@ def _check_header(header: ReportHeader, policy: Policy, row_count: int) -> None:
     ):
         if ours != theirs:
             raise InvalidInput(f"header.{field}", f"must be {ours!r}, is {theirs!r}")
+
+
+def _check_listing(rows: Iterable[TallyRow], listing: Listing) -> None:
+    keys: dict[str, set[str]] = {"video": set(), "creator": set()}
+    for row in rows:
+        keys.setdefault(row.scope, set()).add(row.key)
+    for scope, listed in (("video", listing.video_slot), ("creator", listing.creator_slot)):
+        odd = sorted(keys[scope] ^ listed.keys())
+        if odd:
+            raise InvalidInput("tally", f"must have the listing's {scope}s, differs in {odd[0]!r}")

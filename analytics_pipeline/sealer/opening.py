@@ -8,8 +8,10 @@ Belongs here: decisions only; no store is touched. Does not belong here: sealing
 | `bad_payload` | came in a batch that is not `{"v": 1, "events": […]}` (one for the batch) |
 | `too_many` | came in a batch of more than 500 events (one for the batch) |
 | `unknown_type`, `bad_time`, `bad_field` | breaks the event format (`core.event`) |
+| `wrong_viewer_model` | is a summary under a standard API key, or anything else under a high one |
 | `in_future` | claims to be more than an hour later than its batch was received |
 | `too_old` | claims to be more than 8 days older than that |
+| `day_erased` | belongs to a day whose raw data was destroyed meanwhile (`rounds` looks) |
 """
 
 from collections import defaultdict
@@ -34,6 +36,7 @@ from analytics_pipeline.core.event import (
     Event,
     parse_event,
 )
+from analytics_pipeline.core.viewer_model import is_expected, summary_viewer
 from analytics_pipeline.storage.catalogue import Counts
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, keep_distinct
 from analytics_pipeline.storage.queue import QueuedBatch
@@ -79,6 +82,9 @@ def open_batches(batches: Sequence[QueuedBatch], open_batch: OpenBatch) -> Opene
             except InvalidEvent as error:
                 received.rejected[error.reason] += 1
                 continue
+            if not is_expected(batch.viewer_model, event.type):
+                received.rejected["wrong_viewer_model"] += 1
+                continue
             events.append(event)
             sources.append(index)
     frame = _reject_times(build_frame(batches, events, sources), fates)
@@ -92,7 +98,11 @@ def build_frame(
     columns: dict[str, list[object]] = {
         name: [getattr(event, name) for event in events] for name in _EVENT_FIELDS
     }
-    for name in ("viewer", "country", "received_at_ms", "batch_id"):
+    columns["viewer"] = [
+        batches[index].viewer or summary_viewer(batches[index].project, event.session_id)
+        for event, index in zip(events, sources, strict=True)
+    ]
+    for name in ("country", "received_at_ms", "batch_id"):
         of_batch = [getattr(batch, name) for batch in batches]
         columns[name] = [of_batch[index] for index in sources]
     projects = [batch.project for batch in batches]

@@ -13,13 +13,14 @@ from typing import Final
 
 import polars as pl
 
-from analytics_pipeline.core.day import MS_PER_DAY, day_of_ms
-from analytics_pipeline.sealer.opening import Fates, open_batches
+from analytics_pipeline.core.day import MS_PER_DAY, day_number, day_of_ms
+from analytics_pipeline.sealer.opening import Fates, OpenedEvents, open_batches
 from analytics_pipeline.storage.catalogue import (
     Catalogue,
     Counts,
     Segment,
     already_sealed,
+    erased_days,
     record_round,
 )
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
@@ -87,7 +88,8 @@ def run_round(
     fresh = _not_yet_sealed(stores.catalogue, batches)
     sealed_at_ms = time.time_ns() // 1_000_000
     opened = open_batches(fresh, stores.keyring.open_batch)
-    pending = list(_seal(opened.frame, opened.fates, stores.keyring, sealed_at_ms))
+    frame = _refuse_erased(stores.catalogue, opened)
+    pending = list(_seal(frame, opened.fates, stores.keyring, sealed_at_ms))
     pin_segments(stores.catalogue, stores.content, pending)
     by_platform: defaultdict[str, list[str]] = defaultdict(list)
     for batch in fresh:
@@ -129,14 +131,27 @@ def _not_yet_sealed(catalogue: Catalogue, batches: list[QueuedBatch]) -> list[Qu
     return fresh
 
 
+def _refuse_erased(catalogue: Catalogue, opened: OpenedEvents) -> pl.DataFrame:
+    """Leave out events of erased days: sealing them would make the day readable again."""
+    frame = opened.frame
+    for platform, day in erased_days(catalogue, opened.fates):
+        fate = opened.fates[platform, day]
+        if fate.accepted:
+            fate.rejected["day_erased"] += fate.accepted
+            fate.accepted = 0
+            of_day = pl.col("day_number") == day_number(day)
+            frame = frame.filter(~((pl.col("platform") == platform) & of_day))
+    return frame
+
+
 def _seal(
     frame: pl.DataFrame, fates: Fates, keyring: Keyring, sealed_at_ms: int
 ) -> Iterator[PendingSegment]:
     """One segment per (platform, day), more only above the row limit. The first of a day carries
     what became of the day's other events."""
     groups = frame.partition_by("platform", "day_number", as_dict=True, maintain_order=True)
-    for (platform, day_number), events in groups.items():
-        day = day_of_ms(day_number * MS_PER_DAY)
+    for (platform, number), events in groups.items():
+        day = day_of_ms(number * MS_PER_DAY)
         for start in range(0, events.height, MAX_ROWS_PER_SEGMENT):
             part = events.slice(start, MAX_ROWS_PER_SEGMENT)
             fate = fates[platform, day] if start == 0 else Counts()

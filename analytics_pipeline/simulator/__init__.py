@@ -19,6 +19,7 @@ from analytics_pipeline.simulator.population import Video, Viewer, build_videos
 from analytics_pipeline.simulator.sessions import SimulatedSession, simulate
 from analytics_pipeline.simulator.shapes import Shape, load_shapes
 from analytics_pipeline.simulator.spec import SimulationSpec
+from analytics_pipeline.simulator.summaries import simulate_summaries
 
 __all__ = [
     "Endpoint",
@@ -34,4 +35,5 @@ __all__ = [
     "post_sessions_async",
     "simulate",
     "simulate_frame",
+    "simulate_summaries",
 ]

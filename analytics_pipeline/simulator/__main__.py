@@ -1,5 +1,8 @@
 """`python -m analytics_pipeline.simulator`: simulate, write the list of videos, send the sessions.
 
+With `--privacy high` each session is sent as the summaries of a device that counts for itself; the
+API key must be of that kind.
+
 The API key comes from the environment (ANALYTICS_API_KEY), the batch key from the API. Progress is
 one JSON object a line, ``{"stage", "done", "total"}``; the last line is ``{"result": …}``.
 """
@@ -19,10 +22,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import EXPECTED, InvalidSettings, describe_error
+from analytics_pipeline.core.viewer_model import HIGH
 from analytics_pipeline.simulator.client import Endpoint, post_sessions
 from analytics_pipeline.simulator.population import Video, build_videos
 from analytics_pipeline.simulator.sessions import simulate
 from analytics_pipeline.simulator.spec import SimulationSpec
+from analytics_pipeline.simulator.summaries import simulate_summaries
 
 API_KEY_VARIABLE = "ANALYTICS_API_KEY"
 VIDEO_COLUMNS = ("video_id", "creator_id", "title", "duration_ms")
@@ -62,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--videos", type=int, default=40)
     parser.add_argument("--creators", type=int, default=8)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--privacy", choices=("standard", "high"), default="standard")
     parser.add_argument("--endpoint", required=True, metavar="URL")
     parser.add_argument("--videos-csv", type=Path, required=True, metavar="FILE")
     options = parser.parse_args(arguments)
@@ -75,8 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
             seed=options.seed,
         )
         write_videos(options.videos_csv, build_videos(spec))
+        sessions = simulate_summaries(spec) if options.privacy == HIGH else simulate(spec)
         summary = post_sessions(
-            simulate(spec),
+            sessions,
             load_endpoint(options.endpoint, os.environ.get(API_KEY_VARIABLE, "")),
             progress=_show,
         )

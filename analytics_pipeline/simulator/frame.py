@@ -5,19 +5,27 @@ or ingestion in between. The events are those of `sessions.simulate`, row for ro
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import Final
 
 import polars as pl
 
+from analytics_pipeline.simulator.first_days import FirstDays
 from analytics_pipeline.simulator.population import Viewer, build_videos
-from analytics_pipeline.simulator.schedule import build_schedule
+from analytics_pipeline.simulator.schedule import Visit, build_schedule
 from analytics_pipeline.simulator.sessions import BATCH_EVENTS
 from analytics_pipeline.simulator.shapes import Shape
 from analytics_pipeline.simulator.spec import SimulationSpec
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
 
+_FIRST_DAYS: Final = {
+    "visit": pl.Int64(),
+    "place": pl.Int64(),
+    "first_of_week": pl.Boolean(),
+    "first_of_month": pl.Boolean(),
+}
 #: From a batch's last event to its reception.
 TRANSPORT_MS: Final = 150
 
@@ -48,9 +56,26 @@ def _shape_frame(shapes: tuple[Shape, ...]) -> pl.DataFrame:
                     "startup_ms": event.startup_ms,
                     "delivered_bytes": event.delivered_bytes,
                     "error_code": event.error_code,
+                    "place": position,
                 }
             )
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _first_days_frame(spec: SimulationSpec, visits: Sequence[Visit]) -> pl.DataFrame:
+    """The plays that say something of first days: number of the visit, place in its shape, bits."""
+    first_days = FirstDays()
+    plays = [
+        [(n, offset) for n, offset in enumerate(shape.offsets_ms) if shape.events[n].type == "play"]
+        for shape in spec.shapes
+    ]
+    rows = []
+    for number, visit in enumerate(visits):
+        for place, offset_ms in plays[visit.shape]:
+            bits = first_days.of_play(visit.viewer, visit.started_at_ms + offset_ms)
+            if bits is not None:
+                rows.append((number, place, *bits))
+    return pl.DataFrame(rows, schema=_FIRST_DAYS, orient="row")
 
 
 def simulate_frame(spec: SimulationSpec) -> pl.DataFrame:
@@ -60,6 +85,7 @@ def simulate_frame(spec: SimulationSpec) -> pl.DataFrame:
     visits = list(build_schedule(spec))
     frame = pl.DataFrame(
         {
+            "visit": range(len(visits)),
             "session_id": [visit.session_id for visit in visits],
             "video_id": [videos[visit.video].video_id for visit in visits],
             "shape": [visit.shape for visit in visits],
@@ -71,7 +97,12 @@ def simulate_frame(spec: SimulationSpec) -> pl.DataFrame:
         schema_overrides={"shape": pl.Int64},
     )
     joined = frame.join(_shape_frame(spec.shapes), on="shape", maintain_order="left_right")
+    bits = _first_days_frame(spec, visits)
+    joined = joined.join(bits, on=("visit", "place"), how="left", maintain_order="left")
+    nothing = pl.lit(None, pl.Int64)
     return joined.with_columns(
+        watched_ms=nothing,
+        stalled_ms=nothing,
         at_ms=pl.col("started_at_ms") + pl.col("offset_ms"),
         received_at_ms=pl.col("started_at_ms") + pl.col("batch_end_ms") + TRANSPORT_MS,
     ).select(pl.col(name).cast(kind) for name, kind in EVENT_COLUMNS.items())

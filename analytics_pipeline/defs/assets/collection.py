@@ -5,6 +5,7 @@ import dagster as dg
 from analytics_pipeline.defs.assets.common import Result, Timer, check_result, daily_asset
 from analytics_pipeline.defs.partitions import days_of
 from analytics_pipeline.defs.resources import StoresResource
+from analytics_pipeline.defs.steps import chain_memory
 from analytics_pipeline.defs.steps import events as events_step
 from analytics_pipeline.defs.steps import segments as segments_step
 
@@ -20,8 +21,10 @@ from analytics_pipeline.defs.steps import segments as segments_step
 )
 def segments(context: dg.AssetExecutionContext, stores: StoresResource) -> Result:
     """The day's sealed segments: files of events that the sealer encrypted and wrote to IPFS. A
-    day whose events have expired stops here, before anything is changed."""
+    day whose events have expired stops here, before anything is changed; so does a run whose
+    budget ledger, clock or policy is not what the chain and earlier revisions say."""
     timer, problems = Timer(), []
+    chain_memory.require_sound_ledger(stores.opened, days_of(context))
     for day, found in segments_step.load_segments(stores.opened, days_of(context)).items():
         problems += segments_step.find_problems(stores.opened, found)
         metadata = segments_step.describe(found)

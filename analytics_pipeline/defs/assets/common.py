@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from analytics_pipeline.defs.partitions import DAYS, ONE_RUN
+from analytics_pipeline.defs.partitions import DAYS, RANGE_RUNS
 
 # Dagster reads an asset's return annotation at run time and knows the bare class only.
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def daily_asset(
             tags=tags,
             deps=list(deps),
             partitions_def=DAYS,
-            backfill_policy=ONE_RUN,
+            backfill_policy=RANGE_RUNS,
             check_specs=specs,
             pool=pool,
         )(body)

@@ -1,5 +1,5 @@
-"""Groups *staging*, *intermediate*, *marts*: the dbt project, one asset a model, one asset check a
-dbt test.
+"""Groups *staging*, *intermediate*, *marts*, *exports*: the dbt project, one asset a model, one
+asset check a dbt test.
 
 Staging and intermediate models name viewers, so they live in dbt's memory and are gone when dbt
 ends. A selection of models is therefore built together with everything above it; Dagster records
@@ -16,9 +16,10 @@ from dagster_dbt import DbtCliInvocation, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from analytics_pipeline.defs.assets.common import WAREHOUSE_POOL
+from analytics_pipeline.defs.columns import ColumnLineage
 from analytics_pipeline.defs.dbt_failure import DbtFailed, load_failures
 from analytics_pipeline.defs.dbt_manifest import prepare_manifest
-from analytics_pipeline.defs.partitions import DAYS, ONE_RUN, days_of
+from analytics_pipeline.defs.partitions import DAYS, RANGE_RUNS, days_of
 from analytics_pipeline.defs.resources import Dbt, StoresResource
 from analytics_pipeline.defs.steps.videos import store_videos
 from analytics_pipeline.defs.translator import Translator
@@ -35,7 +36,7 @@ def build_models() -> dg.AssetsDefinition:
         manifest=manifest,
         name="dbt_models",
         partitions_def=DAYS,
-        backfill_policy=ONE_RUN,
+        backfill_policy=RANGE_RUNS,
         dagster_dbt_translator=TRANSLATOR,
         pool=WAREHOUSE_POOL,
     )
@@ -45,8 +46,10 @@ def build_models() -> dg.AssetsDefinition:
         store_videos(stores.opened)
         arguments = build_arguments(context, days_of(context))
         invocation = dbt.run_models(arguments, manifest, TRANSLATOR, stores.opened.settings)
+        lineage = ColumnLineage(manifest, invocation.target_path, TRANSLATOR)
         try:
-            yield from selected_events(context, invocation)
+            yield from selected_events(context, invocation, lineage)
+            lineage.keep()
         except DagsterDbtCliRuntimeError as error:
             raise DbtFailed(*load_failures(invocation.target_path, str(error))) from None
 
@@ -65,14 +68,15 @@ def build_arguments(context: dg.AssetExecutionContext, days: list[date]) -> list
 
 
 def selected_events(
-    context: dg.AssetExecutionContext, invocation: DbtCliInvocation
+    context: dg.AssetExecutionContext, invocation: DbtCliInvocation, lineage: ColumnLineage
 ) -> Iterator[DbtEvent]:
     """dbt's events as results of the selected assets and checks; what dbt built besides is not
     recorded."""
     for event in invocation.stream():
         if isinstance(event, dg.AssetMaterialization):
             if event.asset_key in context.selected_asset_keys:
-                yield dg.MaterializeResult(asset_key=event.asset_key, metadata=event.metadata)
+                metadata = {**event.metadata, **lineage.metadata(event.asset_key.path[-1])}
+                yield dg.MaterializeResult(asset_key=event.asset_key, metadata=metadata)
         elif (
             isinstance(event, dg.AssetCheckEvaluation)
             and event.asset_check_key in context.selected_asset_check_keys

@@ -1,32 +1,46 @@
-"""Step *commitment*: plan a revision, reserve its budget, commit to its inputs on chain.
+"""Step *commitment*: plan a revision, reserve its budget, commit to inputs, contributions and seed.
 
     inputs unchanged           the latest release stays: nothing is planned, spent or sent
     inputs changed             the next revision
-    a revision half-way        brought to an end first: released if its report was drawn and its
-                               commit still stands at the tip of the chain, withheld otherwise
+    a revision half-way        brought to an end first: released if its report was drawn, can still
+                               be proved and its commit still stands at the tip of the chain,
+                               withheld otherwise
 
 All new commits of a run go to the chain as one batch, so that their releases can follow as one.
 """
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from analytics_pipeline.core import canonical
+from analytics_pipeline.core.budget import Caps
+from analytics_pipeline.core.errors import ReleaseConflict
 from analytics_pipeline.core.manifest import parse_manifest
-from analytics_pipeline.core.policy import parse_policy
-from analytics_pipeline.core.record import Commit, CommitRecord, pair_releases
-from analytics_pipeline.defs.steps import bundles, records
-from analytics_pipeline.defs.steps.chain_memory import require_known_releases
+from analytics_pipeline.core.record import pair_releases
+from analytics_pipeline.defs.steps import bundles, proofs, records
+from analytics_pipeline.defs.steps.budgets import require_budget
+from analytics_pipeline.defs.steps.chain_memory import require_sound_ledger
+from analytics_pipeline.defs.steps.day_commitments import (
+    commit_inputs,
+    commitment_columns,
+    load_commitment,
+    require_one_batch,
+    shape_of,
+)
 from analytics_pipeline.defs.steps.inputs import DayInputs, load_inputs
+from analytics_pipeline.defs.steps.onchain_verifier import ensure_verifier
+from analytics_pipeline.defs.steps.seeds import commit_seeds
 from analytics_pipeline.defs.steps.state import present
+from analytics_pipeline.defs.steps.statements import build_commit
+from analytics_pipeline.defs.steps.tip import OVERTAKEN, is_at_tip, tip_commits
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Release,
     list_releases,
     load_release,
+    load_seed,
     mark_withheld,
     plan_release,
     store_release,
@@ -50,15 +64,27 @@ def plan_and_commit(stores: Stores, days: Iterable[date]) -> list[Plan]:
     """Plan every day, then commit what is not on chain yet, in one transaction.
 
     Raises:
-        BudgetOverspent: a day has no budget left; nothing was reserved for it.
+        LedgerTampered: catalogue and chain disagree about what was spent; or ClockMovedBack.
+        BudgetOverspent: there is not enough budget left for all of the days; nothing was reserved.
+        DayTooLarge: no shape of a proof holds a day, or ReleaseError: its circuit is not
+            published; likewise.
         EventsExpired: a day's events are gone and its inputs are not those of a release.
-        ReleaseConflict: the chain has a release that the catalogue does not know.
+        InvalidInput: the days need more proofs than one transaction takes.
+        ProvingError: something that proving them will need is missing; likewise.
+        ReleaseConflict: the chain has a seed that the catalogue does not know.
         ChainError: the chain refused or could not be reached; running again continues.
     """
     days = list(days)
-    require_known_releases(stores, days)
-    finish_drawn(stores)
-    planned = [_plan(stores, inputs) for inputs in load_inputs(stores, days)]
+    require_sound_ledger(stores, days)
+    inputs_of_days = load_inputs(stores, days)
+    finish_drawn(stores, inputs_of_days)
+    require_budget(stores, inputs_of_days)
+    shapes = [shape_of(each) for each in inputs_of_days if not _is_done(stores, each)]
+    require_one_batch(shapes)
+    stores.proving.prepare(shapes)
+    ensure_verifier(stores)
+    commit_seeds(stores, days)
+    planned = [_plan(stores, inputs) for inputs in inputs_of_days]
     missing = [release for release in planned if release.commit_head is None]
     committed = {release.day: release for release in commit_releases(stores, missing)}
     return [
@@ -71,7 +97,7 @@ def commit_releases(stores: Stores, releases: Sequence[Release]) -> list[Release
     """Commit planned releases as one batch and note the heads. Finds commits it sent before."""
     if not releases:
         return []
-    sent = stores.publisher.commit(stores.platform, [_commit(release) for release in releases])
+    sent = stores.publisher.commit(stores.platform, [build_commit(release) for release in releases])
     heads = {(found.day, found.revision): found.head for found in sent}
     return [
         store_release(
@@ -92,12 +118,13 @@ def _plan(stores: Stores, inputs: DayInputs) -> Release:
         stores.platform,
         inputs.day,
         inputs_digest=inputs.digest,
-        rho_nano=inputs.policy.rho_nano_per_release,
-        cap_nano=inputs.policy.rho_nano_per_day,
+        caps=Caps.of(inputs.policy),
         reason=_reason(stores, inputs),
     )
     if release.manifest_json is not None:
         return release
+    seed = load_seed(stores.catalogue, stores.keyring, stores.platform, inputs.day)
+    commitment = commit_inputs(inputs, seed, release.revision)
     return store_release(
         stores.catalogue,
         stores.platform,
@@ -105,21 +132,56 @@ def _plan(stores: Stores, inputs: DayInputs) -> Release:
         release.revision,
         manifest_json=inputs.manifest.canonical_bytes,
         policy_json=inputs.policy.canonical_bytes,
+        catalogue_json=inputs.listing.canonical_bytes,
+        **commitment_columns(commitment, seed),
     )
 
 
-def finish_drawn(stores: Stores) -> None:
-    """Release what an earlier run drew and did not record, of whatever day, in one batch, while
-    its commits still stand at the tip: the releases of this run would overtake it, and its budget
-    would be lost."""
-    drawn = []
+def _is_done(stores: Stores, inputs: DayInputs) -> bool:
+    latest = load_release(stores.catalogue, stores.platform, inputs.day)
+    return latest is not None and latest.released and latest.inputs_digest == inputs.digest
+
+
+def finish_drawn(stores: Stores, going_on: Sequence[DayInputs] = ()) -> None:
+    """Prove and release what an earlier run drew and did not record, of whatever day, in one batch,
+    while its commits still stand at the tip: the releases of this run would overtake it, and its
+    budget would be lost. What can no longer be proved is withheld.
+
+    Args:
+        going_on: days of this run. If they are all that is half-way and nothing changed about them,
+            they are left to it, so that those not drawn yet are not overtaken either.
+    """
+    inputs_now = {inputs.day: inputs.digest for inputs in going_on}
+    half_way = []
     for commit in tip_commits(stores):
         found = load_release(stores.catalogue, stores.platform, commit.day, commit.revision)
-        if found and found.live and found.report_json is not None and not found.released:
+        if found and found.live and not found.released:
+            half_way.append(found)
+    if all(inputs_now.get(found.day) == found.inputs_digest for found in half_way):
+        return
+    drawn = []
+    for found in half_way:
+        if found.report_json is None:
+            continue
+        if _is_provable(stores, found):
             drawn.append(found.day)
+        else:
+            why = "its inputs changed before it was proved"
+            mark_withheld(stores.catalogue, stores.platform, found.day, found.revision, why)
     if drawn:
+        proofs.prove_missing(stores, drawn)
         bundles.pin_missing(stores, drawn)
         records.publish_missing(stores, drawn)
+
+
+def _is_provable(stores: Stores, release: Release) -> bool:
+    if release.proof_json is not None:
+        return True
+    try:
+        load_commitment(stores, release)
+    except ReleaseConflict:
+        return False
+    return True
 
 
 def settle(stores: Stores, inputs: DayInputs) -> None:
@@ -136,21 +198,8 @@ def settle(stores: Stores, inputs: DayInputs) -> None:
     if records.is_recorded(stores, latest):
         records.publish_missing(stores, [latest.day])  # sends nothing, notes the record
     elif not (same and is_at_tip(stores, latest)):
-        why = "another release came in between" if same else "its inputs changed"
+        why = OVERTAKEN if same else "its inputs changed"
         mark_withheld(stores.catalogue, stores.platform, latest.day, latest.revision, why)
-
-
-def tip_commits(stores: Stores) -> list[CommitRecord]:
-    """The commits that can still be released: those after the last release, in order."""
-    records_in_order = stores.registry.read_evidence(stores.platform).records
-    tip = itertools.takewhile(lambda r: isinstance(r, CommitRecord), reversed(records_in_order))
-    return [found for found in reversed(list(tip)) if isinstance(found, CommitRecord)]
-
-
-def is_at_tip(stores: Stores, release: Release) -> bool:
-    """Whether the release's commit can still be released."""
-    wanted = (release.day, release.revision)
-    return any((found.day, found.revision) == wanted for found in tip_commits(stores))
 
 
 def _reason(stores: Stores, inputs: DayInputs) -> str:
@@ -169,15 +218,6 @@ def _reason(stores: Stores, inputs: DayInputs) -> str:
     return "the same events, computed again"
 
 
-def _commit(release: Release) -> Commit:
-    return Commit(
-        day=release.day,
-        revision=release.revision,
-        manifest_root=parse_manifest(present(release.manifest_json)).root,
-        policy_hash=parse_policy(present(release.policy_json)).policy_hash,
-    )
-
-
 def find_problems(stores: Stores, plans: Sequence[Plan]) -> list[str]:
     """Planned releases whose commit is not on chain as planned."""
     evidence = stores.registry.read_evidence(stores.platform)
@@ -187,14 +227,14 @@ def find_problems(stores: Stores, plans: Sequence[Plan]) -> list[str]:
     problems = []
     for plan in plans:
         found = on_chain.get((plan.release.day, plan.release.revision))
-        if found is None or found.body != _commit(plan.release):
+        if found is None or found.body != build_commit(plan.release):
             problems.append(f"{plan.key}: the chain has no such commit")
     return problems
 
 
 def describe(plan: Plan) -> Mapping[str, Any]:
     """What may be shown of a commitment: all of it is public."""
-    commit = _commit(plan.release)
+    commit = build_commit(plan.release)
     return {
         "revision": plan.release.revision,
         "new": plan.is_new,
@@ -202,5 +242,9 @@ def describe(plan: Plan) -> Mapping[str, Any]:
         "spend_nano_rho": plan.release.rho_nano,
         "manifest_root": canonical.hash_text(commit.manifest_root),
         "policy_hash": canonical.hash_text(commit.policy_hash),
+        "tally_root": canonical.hash_text(commit.tally_root),
+        "catalogue_root": canonical.hash_text(commit.catalogue_root),
+        "seed_commitment": canonical.hash_text(commit.seed_commitment),
+        "shape": plan.release.shape,
         "head": plan.release.commit_head,
     }

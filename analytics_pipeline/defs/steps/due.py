@@ -7,20 +7,29 @@ from typing import Final
 
 from analytics_pipeline.core.day import utc_day
 from analytics_pipeline.core.event import ACCEPTED_AGE_MS
+from analytics_pipeline.defs.day_range import MAX_DAYS
 from analytics_pipeline.defs.stores import Stores
-from analytics_pipeline.storage.catalogue import list_days, list_expiries, load_release
+from analytics_pipeline.storage.catalogue import (
+    list_days,
+    list_expiries,
+    list_release_days,
+    load_release,
+)
 
 #: A complete day that the 02:00 schedule has not released is picked up from 03:00 UTC on.
 GRACE: Final = timedelta(hours=3)
 #: No event is accepted after this; a correction made then is the last one needed.
 ACCEPTED_FOR: Final = timedelta(milliseconds=ACCEPTED_AGE_MS)
+#: How far back from the newest release a day without any is noticed.
+GAPS_WITHIN: Final = timedelta(days=30)
 #: Segments sealed this shortly before a release was planned may not be in it.
 RUN_ALLOWANCE_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True)
 class DayNews:
-    """A day with segments; times are Unix milliseconds, ``planned_at_ms`` is its last release's."""
+    """A day with segments, or between released days; times are Unix milliseconds, ``planned_at_ms``
+    is its last release's. Without segments ``last_sealed_at_ms`` is 0."""
 
     day: date
     last_sealed_at_ms: int
@@ -28,18 +37,31 @@ class DayNews:
 
 
 def load_news(stores: Stores) -> list[DayNews]:
-    """Every day that has segments and has not expired."""
+    """Every day that has segments and has not expired; and days without events that stand between
+    released ones, for nobody can tell those from days that are withheld."""
     catalogue, platform = stores.catalogue, stores.platform
     expired = {expiry.day for expiry in list_expiries(catalogue, platform)}
-    news = []
-    for day, sealed_at_ms in list_days(catalogue, platform):
-        if day not in expired:
-            release = load_release(catalogue, platform, day)
-            published = release is not None and release.released
-            news.append(
-                DayNews(day, sealed_at_ms, release.planned_at_ms if release and published else None)
-            )
-    return news
+    sealed = dict(list_days(catalogue, platform))
+    planned = list_release_days(catalogue, platform)
+    recent = [day for day in planned if day >= planned[-1] - GAPS_WITHIN]
+    releases = {day: load_release(catalogue, platform, day) for day in {*sealed, *recent} - expired}
+    published = {day: each for day, each in releases.items() if each and each.released}
+    news = [
+        DayNews(day, at_ms, published[day].planned_at_ms if day in published else None)
+        for day, at_ms in sealed.items()
+        if day not in expired
+    ]
+    gaps = build_gaps(published.keys() | expired)
+    return news + [DayNews(day, 0, None) for day in gaps if day not in sealed]
+
+
+def build_gaps(released: Iterable[date]) -> list[date]:
+    """Days without a release between released ones, of the last `GAPS_WITHIN`, ascending."""
+    days = set(released)
+    newest, oldest = max(days, default=date.min), min(days, default=date.min)
+    reach = min(GAPS_WITHIN, newest - oldest)
+    recent = [newest - timedelta(days=number) for number in range(reach.days, 0, -1)]
+    return [day for day in recent if day not in days]
 
 
 def build_due_days(
@@ -66,11 +88,12 @@ def build_due_days(
 
 
 def build_ranges(items: Iterable[DayNews]) -> list[list[DayNews]]:
-    """Runs of neighbouring days: each becomes one run and one batch on chain."""
+    """Neighbouring days, `MAX_DAYS` at most: each list becomes one run and one batch on chain."""
     ranges: list[list[DayNews]] = []
     for item in sorted(items, key=lambda item: item.day):
-        if ranges and item.day - ranges[-1][-1].day == timedelta(days=1):
-            ranges[-1].append(item)
+        last = ranges[-1] if ranges else []
+        if last and len(last) < MAX_DAYS and item.day - last[-1].day == timedelta(days=1):
+            last.append(item)
         else:
             ranges.append([item])
     return ranges

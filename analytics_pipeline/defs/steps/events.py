@@ -84,7 +84,8 @@ def load_day(stores: Stores, day: date) -> Intake:
     with ThreadPoolExecutor(FETCHES) as pool:
         frames = list(pool.map(load, segments))
     distinct = build_distinct(frames)
-    path = write_raw_day(stores.settings.raw_dir, platform, day, distinct, stores.raw_key)
+    key = stores.raw_key(day)
+    path = write_raw_day(stores.settings.raw_dir, platform, day, distinct, key)
     intake = Intake(
         segment_ids=tuple(segment.segment_id for segment in segments),
         accepted=sum(segment.counts["accepted"] for segment in segments),
@@ -92,7 +93,7 @@ def load_day(stores: Stores, day: date) -> Intake:
         accepted_after=after,
         read=sum(frame.height for frame in frames),
         kept=distinct.height,
-        stored=load_raw_day(stores.settings.raw_dir, platform, day, stores.raw_key).height,
+        stored=load_raw_day(stores.settings.raw_dir, platform, day, key).height,
         bytes_sealed=sum(segment.size_bytes for segment in segments),
         bytes_raw=path.stat().st_size,
     )
@@ -114,14 +115,21 @@ def find_problems(intake: Intake) -> list[str]:
 
 
 def load_intake(stores: Stores, day: date) -> Intake:
-    """What `load_day` noted. Raises ContentUnavailable if the day was never loaded."""
+    """What `load_day` noted. Raises ContentUnavailable if the day was never loaded, EventsExpired
+    if it was erased."""
     path = _intake_path(stores, day)
     if not path.exists():
+        require_events(stores.catalogue, stores.platform, day)
         raise ContentUnavailable(f"{day}: no events were loaded yet; materialise `events` first")
     try:
         return msgspec.json.decode(path.read_bytes(), type=Intake)
     except msgspec.DecodeError:
         raise StoreError(f"{path.name} is malformed; materialise `events` again") from None
+
+
+def forget_intake(stores: Stores, day: date) -> None:
+    """Remove the note; it counts the events of one day."""
+    _intake_path(stores, day).unlink(missing_ok=True)
 
 
 def describe(intake: Intake) -> Mapping[str, Any]:

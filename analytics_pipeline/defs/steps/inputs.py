@@ -1,20 +1,25 @@
 """Step *manifest*: everything a release of a day depends on, named by one digest."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
+import polars as pl
+
 from analytics_pipeline.core import canonical
-from analytics_pipeline.core.accounting import NANO
-from analytics_pipeline.core.errors import InvalidInput, PolicyConflict
+from analytics_pipeline.core.errors import InvalidInput, PolicyConflict, ReleaseConflict
+from analytics_pipeline.core.listing import ListedVideo, Listing, build_listing
 from analytics_pipeline.core.manifest import (
     Manifest,
     ManifestSegment,
     build_manifest,
     counts_commitment,
 )
-from analytics_pipeline.core.policy import DEFAULT_POLICY, Policy, parse_policy
+from analytics_pipeline.core.policy import DEFAULT_POLICY, Policy
+from analytics_pipeline.core.sampler import figure_names
 from analytics_pipeline.core.tally import TallyRow, build_tally, inputs_digest
 from analytics_pipeline.defs.steps.events import load_intake
 from analytics_pipeline.defs.steps.tally_rules import find_broken_identities
@@ -24,24 +29,23 @@ from analytics_pipeline.storage.catalogue import (
     find_segment,
     list_releases,
     list_videos,
-    load_release,
-    spent_nano,
 )
 from analytics_pipeline.storage.warehouse import load_mart, open_warehouse
 
 POLICY: Policy = DEFAULT_POLICY
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DayInputs:
-    """A day's manifest and its exact tally (private), under the policy in force."""
+    """A day's manifest, its exact tally and the contributions it sums (private), under the policy
+    in force; and the public listing as it is now."""
 
     day: date
     manifest: Manifest
     policy: Policy
-    rows: tuple[tuple[str, str, str, int], ...]
-    #: public keys of the reports: (scope, key) of every video and creator
-    listed: frozenset[tuple[str, str]]
+    rows: tuple[tuple[str, str, str, int], ...] = field(repr=False)
+    contributions: pl.DataFrame = field(repr=False)
+    listing: Listing = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -53,16 +57,39 @@ class DayInputs:
         """The checked tally. Raises InvalidInput."""
         return build_tally(self.rows, self.policy)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Private name of the inputs. Rows without anything in them are left out: a video listed
         later, which nobody can have watched that day, is no reason for another release."""
         something = [row for row in self.tally if row.value]
-        return inputs_digest(self.manifest.root, self.policy.policy_hash, something).hex()
+        figures = inputs_digest(self.manifest.root, self.policy.policy_hash, something)
+        return hashlib.sha256(figures + contributions_digest(self.contributions)).hexdigest()
+
+    def tally_of(self, listing: Listing) -> list[TallyRow]:
+        """The tally with the rows of a listing that was pinned earlier: its videos and creators and
+        no others. Raises ReleaseConflict if one that it lacks was watched."""
+        left = {(row.scope, row.key, row.metric): row.value for row in self.tally if row.value}
+        rows = [
+            TallyRow(*name, left.pop(name, 0))
+            for query in self.policy.queries
+            for name in figure_names(query, self.policy, listing)
+        ]
+        if left:
+            raise ReleaseConflict(f"{self.day}: a video or creator is not in the listing pinned")
+        return build_tally(rows, self.policy)
+
+
+def contributions_digest(contributions: pl.DataFrame) -> bytes:
+    """SHA-256 over the rows in order; private."""
+    names = sorted(contributions.columns)
+    digest = hashlib.sha256(repr(names).encode())
+    for row in contributions.select(names).sort(names).iter_rows():
+        digest.update(repr(row).encode())
+    return digest.digest()
 
 
 def load_inputs(stores: Stores, days: Iterable[date]) -> list[DayInputs]:
-    """Read manifest and tally of each day.
+    """Read manifest, tally and contributions of each day.
 
     Raises:
         PolicyConflict: a day was planned under another policy before; nothing was changed.
@@ -71,11 +98,7 @@ def load_inputs(stores: Stores, days: Iterable[date]) -> list[DayInputs]:
     days = list(days)
     for day in days:
         require_policy(stores, day, POLICY)
-    listed = frozenset(
-        entry
-        for video in list_videos(stores.catalogue, stores.platform)
-        for entry in (("video", video.video_id), ("creator", video.creator_id))
-    )
+    listing = load_listing(stores)
     manifests = [load_manifest(stores, day) for day in days]
     inputs = []
     path, key = stores.settings.warehouse_path, stores.warehouse_key
@@ -83,8 +106,15 @@ def load_inputs(stores: Stores, days: Iterable[date]) -> list[DayInputs]:
         for manifest in manifests:
             frame = load_mart(warehouse, "tally", stores.platform, manifest.day)
             rows = tuple(frame.select("scope", "key", "metric", "value").iter_rows())
-            inputs.append(DayInputs(manifest.day, manifest, POLICY, rows, listed))
+            contributions = load_mart(warehouse, "contributions", stores.platform, manifest.day)
+            inputs.append(DayInputs(manifest.day, manifest, POLICY, rows, contributions, listing))
     return inputs
+
+
+def load_listing(stores: Stores) -> Listing:
+    """The public videos and creators as they are listed now."""
+    videos = list_videos(stores.catalogue, stores.platform)
+    return build_listing(ListedVideo(video.creator_id, video.video_id) for video in videos)
 
 
 def require_policy(stores: Stores, day: date, policy: Policy) -> None:
@@ -97,7 +127,7 @@ def require_policy(stores: Stores, day: date, policy: Policy) -> None:
     for earlier in list_releases(stores.catalogue, stores.platform, day):
         if earlier.policy_json is None:
             continue
-        promised = parse_policy(earlier.policy_json).policy_hash
+        promised = hashlib.sha256(earlier.policy_json).digest()
         if promised != policy.policy_hash:
             raise PolicyConflict(
                 f"{day}: revision {earlier.revision} was planned under policy "
@@ -134,30 +164,12 @@ def find_tally_problems(inputs: Sequence[DayInputs]) -> list[str]:
             problems.append(f"{day_inputs.day}: {error}")
             continue
         found = {(row.scope, row.key) for row in tally if row.scope in ("video", "creator")}
-        if found != day_inputs.listed:
+        listed = {("video", video_id) for video_id in day_inputs.listing.video_ids}
+        listed |= {("creator", creator_id) for creator_id in day_inputs.listing.creator_ids}
+        if found != listed:
             problems.append(f"{day_inputs.day}: keys are not those of the public video list")
         broken = find_broken_identities(tally, day_inputs.policy.bounds)
         problems += [f"{day_inputs.day}: {rule}" for rule in broken]
-    return problems
-
-
-def find_budget_problems(stores: Stores, inputs: Sequence[DayInputs]) -> list[str]:
-    """Days whose remaining privacy budget does not allow a release of changed inputs."""
-    problems = []
-    for day_inputs in inputs:
-        latest = load_release(stores.catalogue, stores.platform, day_inputs.day)
-        if latest is not None and latest.live and latest.inputs_digest == day_inputs.digest:
-            continue
-        policy = day_inputs.policy
-        left = policy.rho_nano_per_day - spent_nano(
-            stores.catalogue, stores.platform, day_inputs.day
-        )
-        if left < policy.rho_nano_per_release:
-            problems.append(
-                f"{day_inputs.day}: rho {left / NANO:g} is left of "
-                f"{policy.rho_nano_per_day / NANO:g}, a release spends "
-                f"{policy.rho_nano_per_release / NANO:g}"
-            )
     return problems
 
 

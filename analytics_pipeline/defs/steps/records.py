@@ -5,21 +5,30 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from analytics_pipeline.chain.release_facts import read_facts
 from analytics_pipeline.core import canonical
 from analytics_pipeline.core.accounting import DELTA, NANO, published_epsilon
+from analytics_pipeline.core.budget import Caps, Window, rho
 from analytics_pipeline.core.bundle import build_folder
+from analytics_pipeline.core.checks.proof import ProofTerms
 from analytics_pipeline.core.errors import CommitWithheld
+from analytics_pipeline.core.field import to_bytes32
 from analytics_pipeline.core.policy import parse_policy
 from analytics_pipeline.core.record import Release as ReleaseBody
 from analytics_pipeline.core.record import ReleaseRecord, build_evidence
 from analytics_pipeline.core.unixfs import cid_of_bytes
 from analytics_pipeline.core.verify import verify_bundle
 from analytics_pipeline.core.verify_errors import CheckResult, VerificationFailed
+from analytics_pipeline.defs.links import chain_links, day_links
+from analytics_pipeline.defs.steps.onchain_verifier import onchain_proofs
 from analytics_pipeline.defs.steps.reports import load_report
 from analytics_pipeline.defs.steps.state import present, require_release
+from analytics_pipeline.defs.steps.statements import build_statement
+from analytics_pipeline.defs.steps.tip import OVERTAKEN
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Release,
+    load_ledger,
     mark_withheld,
     spent_nano,
     store_release,
@@ -32,6 +41,8 @@ _COLUMNS: Final = (
     "suppressed",
     "rho spent",
     f"epsilon (delta {DELTA:g})",
+    "rho of 30 days",
+    "epsilon",
     "check it yourself",
 )
 
@@ -47,15 +58,10 @@ def publish_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
     releases = [require_release(stores, day, "bundle_cid") for day in days]
     missing = [release for release in releases if not release.released]
     try:
-        sent = (
-            stores.publisher.release(stores.platform, [build_body(item) for item in missing])
-            if missing
-            else []
-        )
+        sent = _send(stores, missing) if missing else []
     except CommitWithheld:
         for item in missing:
-            reason = "another release came in between"
-            mark_withheld(stores.catalogue, stores.platform, item.day, item.revision, reason)
+            mark_withheld(stores.catalogue, stores.platform, item.day, item.revision, OVERTAKEN)
         raise
     heads = {(found.day, found.revision): found.head for found in sent}
     return [
@@ -72,7 +78,12 @@ def publish_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
     ]
 
 
-def build_body(release: Release) -> ReleaseBody:
+def _send(stores: Stores, releases: Sequence[Release]) -> list[ReleaseRecord]:
+    bodies = [build_body(stores, release) for release in releases]
+    return stores.publisher.release(stores.platform, bodies, onchain_proofs(stores, releases))
+
+
+def build_body(stores: Stores, release: Release) -> ReleaseBody:
     """The record's fields, from what is stored of the release."""
     return ReleaseBody(
         day=release.day,
@@ -81,6 +92,7 @@ def build_body(release: Release) -> ReleaseBody:
         report_cid=cid_of_bytes(present(release.report_json)),
         bundle_cid=release.bundle_cid or "",
         spend_nano_rho=release.rho_nano,
+        figure_sum=to_bytes32(build_statement(stores, release).figure_sum),
     )
 
 
@@ -102,15 +114,20 @@ def is_recorded(stores: Stores, release: Release) -> bool:
 
 def verify_release(stores: Stores, release: Release) -> list[CheckResult]:
     """Verify a day as a stranger does: records from the chain, the bundle from IPFS by the CID
-    that the record names, the head from the registry. Raises VerificationFailed."""
+    that the record names, head, rules and verifier from the registry, the proof by a verifier of
+    our own. Raises VerificationFailed."""
     evidence = stores.registry.read_evidence(stores.platform)
+    # as of the block the records were read at: another process may have appended since
+    head = stores.registry.head(stores.platform, stores.registry.read_to(stores.platform))
     found = find_record(stores, release)
     bundle = stores.content.get_directory(found.bundle_cid) if found else {}
     return verify_bundle(
         build_folder(bundle, build_evidence(evidence)),
         platform=stores.platform,
         day=release.day,
-        registry_head=stores.registry.head(stores.platform),
+        registry_head=head,
+        registry=read_facts(stores.registry, stores.platform, found) if found else None,
+        terms=ProofTerms(verifier=stores.proving.verifier, require_proof=True),
     )
 
 
@@ -141,6 +158,8 @@ def verify_all(stores: Stores, releases: Sequence[Release]) -> Verification:
             sum(row.suppressed for row in rows),
             describe_spend(stores, release),
             published_epsilon(spent_nano(stores.catalogue, stores.platform, release.day)),
+            _describe_window(window := fullest_30_days(stores, release)),
+            published_epsilon(window.spent),
             f"`{verify_command(stores, release)}`",
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
@@ -164,23 +183,55 @@ def describe_spend(stores: Stores, release: Release) -> str:
     return f"{spent / NANO:g} of {cap / NANO:g}"
 
 
+def fullest_30_days(stores: Stores, release: Release) -> Window:
+    """What a viewer was exposed to who came on every day of 30: of all such windows with the
+    release's day, the one with the least room."""
+    caps = Caps.of(parse_policy(present(release.policy_json)))
+    return load_ledger(stores.catalogue, stores.platform).fullest(release.day, caps, reserve=False)
+
+
+def _describe_window(window: Window) -> str:
+    return f"{rho(window.spent)} of {rho(window.cap)}"
+
+
 def describe(stores: Stores, release: Release) -> Mapping[str, Any]:
     """What may be shown of a record: all of it is public."""
     found = find_record(stores, release)
-    placed = {} if found is None else {"block": found.block_number, "publisher": found.publisher}
-    body = build_body(release)
+    placed = {} if found is None else _describe_placement(stores, found)
+    body = build_body(stores, release)
+    day_nano = spent_nano(stores.catalogue, stores.platform, release.day)
+    window = fullest_30_days(stores, release)
     return {
+        "verify_with": verify_command(stores, release),
+        **day_links(stores.settings, release.day, body.bundle_cid),
+        **chain_links(stores.settings, stores.registry.address, placed.get("block")),
         "revision": release.revision,
         "report_root": canonical.hash_text(body.report_root),
         "report_cid": body.report_cid,
         "bundle_cid": body.bundle_cid,
+        "figure_sum": canonical.hash_text(body.figure_sum),
         "spend_nano_rho": body.spend_nano_rho,
         "rho": body.spend_nano_rho / NANO,
         "epsilon": published_epsilon(body.spend_nano_rho),
         "delta": DELTA,
         "rho_of_the_day": describe_spend(stores, release),
+        "epsilon_of_the_day": published_epsilon(day_nano),
+        "rho_of_30_days": _describe_window(window),
+        "epsilon_of_30_days": published_epsilon(window.spent),
+        "fullest_30_days": str(window),
         "head": release.release_head,
         "registry": stores.registry.address,
-        "verify_with": verify_command(stores, release),
         **placed,
     }
+
+
+def _describe_placement(stores: Stores, record: ReleaseRecord) -> Mapping[str, Any]:
+    """Where the record is, and on the embedded chain what it cost there, proof included; records of
+    one run share a transaction."""
+    placed: dict[str, Any] = {"block": record.block_number, "publisher": record.publisher}
+    gas_used = getattr(stores.registry.chain, "gas_used", None)
+    if gas_used is not None:
+        others = stores.registry.read_evidence(stores.platform).records
+        shared = sum(other.block_number == record.block_number for other in others)
+        placed |= {"gas": gas_used(record.block_number) // shared, "records_in_transaction": shared}
+    return placed

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from analytics_pipeline.chain.plan import MAX_BATCH
 from analytics_pipeline.core.errors import InvalidInput, StoreError
+from analytics_pipeline.defs.day_range import MAX_DAYS
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Segment,
@@ -26,8 +26,8 @@ def load_segments(stores: Stores, days: Iterable[date]) -> dict[date, list[Segme
         InvalidInput: more days than go into one transaction.
     """
     days = list(days)
-    if len(days) > MAX_BATCH:
-        raise InvalidInput("days", f"a run publishes at most {MAX_BATCH} days as one batch")
+    if len(days) > MAX_DAYS:
+        raise InvalidInput("days", f"a run publishes at most {MAX_DAYS} days as one batch")
     for day in days:
         require_events(stores.catalogue, stores.platform, day)
     return {day: list_segments(stores.catalogue, stores.platform, day) for day in days}
@@ -38,7 +38,8 @@ def find_problems(stores: Stores, segments: Sequence[Segment]) -> list[str]:
     problems = []
     for segment in segments:
         try:
-            stores.keyring.unwrap(*wrapped_data_key(stores.catalogue, segment.segment_id))
+            wrapped = wrapped_data_key(stores.catalogue, segment.segment_id)
+            stores.keyring.unwrap(segment.platform, segment.day, *wrapped)
             if not stores.content.has(segment.cid):
                 problems.append(f"{segment.segment_id}: content {segment.cid} is missing")
         except StoreError as error:

@@ -11,6 +11,7 @@ from analytics_pipeline.storage.catalogue import Release, load_release
 SET_BY: Final = {
     "commit_head": "commitment",
     "report_json": "release",
+    "proof_json": "proof",
     "bundle_cid": "bundle",
     "release_head": "record",
 }

@@ -1,0 +1,1 @@
+"use strict";(()=>{var s="analytics-theme";function o(){let e=localStorage.getItem(s);return e==="light"||e==="dark"?e:"system"}function m(e){let t=document.documentElement;e==="system"?delete t.dataset.theme:t.dataset.theme=e}m(o());})();

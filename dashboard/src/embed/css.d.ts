@@ -1,0 +1,5 @@
+// The embed's styles are bundled as text.
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
