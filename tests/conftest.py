@@ -5,13 +5,18 @@ from typing import Final
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# Before any test sets COLUMNS: a console that is made then keeps that width for all tests after it.
+import analytics_pipeline.cli.console  # noqa: F401
 
 settings.register_profile("busy-machine", deadline=None)
 settings.load_profile("busy-machine")
 
 #: marker → what a run of it needs
 HEAVY: Final = {
-    "slow": "some 25 minutes",
+    "slow": "some 45 minutes",
     "browser": "Debian's chromium and ffmpeg",
     "node": "npm and its registry",
     "network": "a package registry",
@@ -19,14 +24,21 @@ HEAVY: Final = {
 _left_out: Counter[str] = Counter()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByDeployment(LoadScopeScheduling):
     """Side by side, a file's tests go to one worker: they share its fixtures. End-to-end tests
-    share one deployment across files."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(
-            pytest.mark.xdist_group("e2e" if folder == "e2e" else f"{folder}/{item.path.name}")
-        )
+    share one deployment across files, and so do those of the dashboard and those for analysts.
+    (`--dist loadgroup` would say the same by marks, but pytest-xdist 3.8 passes groups on by an
+    attribute that pytest 9.2 no longer reads.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder.endswith(("e2e", "dashboard", "analysts")) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDeployment:
+    """How tests are handed to workers."""
+    return ByDeployment(config, log)
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -48,6 +48,7 @@ def test_failing_stage_ends_the_benchmark() -> None:
         run_command([sys.executable, "-c", "raise SystemExit('gone wrong')"], {}, ROOT)
 
 
+@pytest.mark.slow
 def test_pipeline_benchmark_measures_every_stage(tmp_path: Path) -> None:
     """All stages and their floors, over a small day; the temporary home is removed."""
     result = subprocess.run(

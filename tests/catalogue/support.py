@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from datetime import date
 
+from analytics_pipeline.core.budget import Caps
 from analytics_pipeline.storage.catalogue import (
     Catalogue,
     Counts,
@@ -54,14 +55,19 @@ def seal(catalogue: Catalogue, *new: NewSegment, batch: str | None = None) -> li
     )
 
 
-def plan(catalogue: Catalogue, inputs: str = "aa", rho: int = RHO, day: date = DAY) -> Release:
+def plan(
+    catalogue: Catalogue,
+    inputs: str = "aa",
+    rho: int = RHO,
+    day: date = DAY,
+    month: int = 40 * RHO,
+) -> Release:
     """Plan a release of `DAY`."""
     return plan_release(
         catalogue,
         "demo",
         day,
         inputs_digest=inputs,
-        rho_nano=rho,
-        cap_nano=CAP,
+        caps=Caps(rho, CAP, month),
         reason="first release",
     )

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from analytics_pipeline.core.errors import (
     EventsExpired,
@@ -94,14 +95,16 @@ def test_rewrapping_while_sealing(catalogue: Catalogue, tmp_path: Path):
     keyring = Keyring.create(tmp_path / "keys")
     keys = [bytes([number]) * 32 for number in range(7)]
     for key in keys[:5]:
-        seal(catalogue, new_segment(wrapped=keyring.wrap(key)[1]))
+        seal(catalogue, new_segment(wrapped=keyring.wrap("demo", DAY, key)[1]))
     _point_to(catalogue, keyring.active_wrapping_key_id)
     rows = list_segments(catalogue, "demo")
     keyring.rotate()
     assert rewrap_data_keys(catalogue, keyring) == 5
     assert rewrap_data_keys(catalogue, keyring) == 0
     assert list_segments(catalogue, "demo") == rows
-    opened = {keyring.unwrap(*wrapped_data_key(catalogue, row.segment_id)) for row in rows}
+    opened = {
+        keyring.unwrap("demo", DAY, *wrapped_data_key(catalogue, row.segment_id)) for row in rows
+    }
     assert opened == set(keys[:5])
 
 
@@ -188,13 +191,16 @@ def test_unreachable_server_hides_the_password():
 
 
 def test_another_layout_is_refused(catalogue: Catalogue, catalogue_url: str):
-    """A catalogue of another version is not touched."""
-    from analytics_pipeline.storage.catalogue.tables import layout
+    """A catalogue of another version is not touched: no table of this one's appears in it."""
+    from analytics_pipeline.storage.catalogue.tables import layout, seeds
 
     with catalogue.write() as connection:
-        connection.execute(layout.update().values(version=99))
-    with pytest.raises(StoreError, match="layout 99"):
+        connection.execute(layout.update().values(version=1))
+        seeds.drop(connection)
+    with pytest.raises(StoreError, match="layout 1, this version works with 3: finish"):
         open_catalogue(catalogue_url)
+    with catalogue.write() as connection:
+        assert not inspect(connection).has_table("seeds")
 
 
 def test_sole_holder(catalogue: Catalogue, catalogue_url: str):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from analytics_pipeline.chain import kv
 from analytics_pipeline.chain.client import open_publisher
-from tests.chain.support import PLATFORM, a_commit, a_release
+from tests.chain.support import PLATFORM, a_commit, a_release, publish
 
 
 def main(folder: Path, wanted: str, count: int) -> None:
-    """Commit and release two days, dying on the way."""
+    """Publish two days, dying on the way."""
     seen = 0
 
     def step(name: str) -> None:
@@ -25,7 +25,7 @@ def main(folder: Path, wanted: str, count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     publisher = open_publisher(folder / "chain.sqlite", PLATFORM, folder / "outbox.sqlite")
-    publisher._on_step = step
+    publisher._sender.on_step = step
     write = kv.SqliteStore.__setitem__
 
     def watched(store: kv.SqliteStore, key: bytes, value: bytes) -> None:
@@ -33,8 +33,7 @@ def main(folder: Path, wanted: str, count: int) -> None:
         step("block half written")
 
     kv.SqliteStore.__setitem__ = watched  # type: ignore[method-assign]
-    publisher.commit(PLATFORM, [a_commit(0), a_commit(1)])
-    publisher.release(PLATFORM, [a_release(0), a_release(1)])
+    publish(publisher, [a_commit(0), a_commit(1)], [a_release(0), a_release(1)])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from analytics_pipeline.chain.outbox import Attempt, Outbox
 from analytics_pipeline.chain.publisher import Publisher
 from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.core.errors import ChainError, IntegrityError, KeyUnavailable
-from tests.chain.support import PLATFORM, a_commit, commit_data, transact
+from tests.chain.support import PLATFORM, a_commit, commit_with_seeds
 
 ATTEMPT = Attempt(b"\1" * 32, 31337, "0x" + "1" * 40, 4, 0, "0x" + "2" * 40, b"d", 9, 8, 7, b"r", 6)
 
@@ -72,9 +72,9 @@ class ForgetfulChain:
         return list(self._chain.logs(*arguments))[:-1]  # type: ignore[arg-type]
 
 
-def test_a_node_that_hides_a_record_is_caught(registry: Registry) -> None:
+def test_a_node_that_hides_a_record_is_caught(registry: Registry, publisher: Publisher) -> None:
     """Events that do not lead to the contract's head are not evidence."""
-    transact(registry, development_account(), commit_data(registry, a_commit()))
+    commit_with_seeds(publisher, a_commit())
     liar = Registry(ForgetfulChain(registry.chain), registry.address)  # type: ignore[arg-type]
     with pytest.raises(IntegrityError):
         liar.read_evidence(PLATFORM)
@@ -107,7 +107,8 @@ def test_the_outbox_may_be_in_postgres(
     outbox.persist(ATTEMPT)
     assert outbox.in_flight(31337, ATTEMPT.account) == [ATTEMPT]
     account = development_account()
-    Publisher(registry, account, outbox, poll_seconds=0.01).commit(PLATFORM, [a_commit()])
+    publisher = Publisher(registry, account, outbox, poll_seconds=0.01)
+    commit_with_seeds(publisher, a_commit())
     assert outbox.in_flight(registry.chain.chain_id, account.address) == []
     outbox.close()
     server.cleanup()

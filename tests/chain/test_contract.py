@@ -9,33 +9,41 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.chain.account import send_and_wait
+from analytics_pipeline.chain.deploy import DEVELOPMENT_RULES, deploy_registry
 from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
+from analytics_pipeline.chain.encoding import commit_record_tuple
 from analytics_pipeline.chain.outbox import Outbox
 from analytics_pipeline.chain.publisher import Publisher
-from analytics_pipeline.chain.registry import Registry, contract_address, deploy_registry
+from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.core.chain_values import cid_text, platform_id
+from analytics_pipeline.core.day import day_number
 from analytics_pipeline.core.errors import NotPublisher, RecordRefused, StaleHead
 from analytics_pipeline.core.record import Commit, CommitRecord, Release, pair_releases
-from tests.chain.batcher import batcher_runtime
 from tests.chain.support import (
     FIRST_DAY,
     PLATFORM,
     a_commit,
     a_release,
     commit_data,
+    commit_with_seeds,
     digest,
     raw_call,
+    seeds,
     transact,
 )
 
 OWNER = development_account(0)
 STRANGER = development_account(1)
 hashes = st.binary(min_size=32, max_size=32)
+seed_hashes = hashes.filter(any)
 cids = st.binary(min_size=3, max_size=63).map(lambda raw: cid_text(b"\x01" + raw))
 rounds = st.lists(
     st.lists(
-        st.tuples(hashes, hashes, hashes, cids, cids, st.integers(0, 2**53 - 1), st.booleans()),
+        st.tuples(
+            st.tuples(hashes, hashes, hashes, hashes, seed_hashes),
+            st.tuples(hashes, cids, cids, st.integers(0, 2**53 - 1), hashes),
+            st.booleans(),
+        ),
         min_size=1,
         max_size=4,
     ),
@@ -50,23 +58,21 @@ def test_heads_are_computed_as_the_contract_computes_them(turns: list[list[tuple
     """For random batches, some commits withheld, every head equals the contract's."""
     with TemporaryDirectory() as folder:
         chain = EmbeddedChain(Path(folder) / "chain.sqlite")
-        registry = deploy_registry(chain, OWNER)
+        registry = deploy_registry(chain, OWNER, DEVELOPMENT_RULES)
         registry.grant_publisher(PLATFORM, OWNER.address, OWNER)
         outbox = Outbox(Path(folder) / "outbox.sqlite")
         publisher = Publisher(registry, OWNER, outbox, poll_seconds=0.01)
         released = 0
         for turn, items in enumerate(turns):
             days = [FIRST_DAY + timedelta(days=10 * turn + i) for i in range(len(items))]
-            commits = [
-                Commit(day, 1, item[0], item[1]) for day, item in zip(days, items, strict=True)
-            ]
+            commits = [Commit(day, 1, *item[0]) for day, item in zip(days, items, strict=True)]
             releases = [
-                Release(day, 1, *item[2:6])
-                for day, item in zip(days, items, strict=True)
-                if item[6]
+                Release(day, 1, *item[1]) for day, item in zip(days, items, strict=True) if item[2]
             ]
-            assert publisher.commit(PLATFORM, commits)[-1].head == registry.head(PLATFORM)
+            committed = commit_with_seeds(publisher, *commits)
+            assert committed[-1].head == registry.head(PLATFORM)
             if releases:
+                publisher.beacon_of(committed[0])
                 records = publisher.release(PLATFORM, releases)
                 assert [record.body for record in records] == releases
                 assert records[-1].head == registry.head(PLATFORM)
@@ -78,12 +84,13 @@ def test_heads_are_computed_as_the_contract_computes_them(turns: list[list[tuple
         chain.close()
 
 
-def test_only_publishers_append(registry: Registry) -> None:
-    """An account without the role is refused, for commits and for releases."""
+def test_only_publishers_append(registry: Registry, publisher: Publisher) -> None:
+    """An account without the role is refused, for seeds, commits and releases."""
     with pytest.raises(NotPublisher):
         transact(registry, STRANGER, commit_data(registry, a_commit()))
-    transact(registry, OWNER, commit_data(registry, a_commit()))
-    committed = list(registry.read_evidence(PLATFORM).records)
+    with pytest.raises(NotPublisher):
+        transact(registry, STRANGER, registry.seeds_call(PLATFORM, FIRST_DAY, [digest("seed")]))
+    committed = commit_with_seeds(publisher, a_commit())
     with pytest.raises(NotPublisher):
         transact(registry, STRANGER, registry.release_call(PLATFORM, committed, [a_release()], []))
 
@@ -119,30 +126,35 @@ def test_platforms_open_once(registry: Registry) -> None:
         registry.administer(OWNER, "grantPublisher", platform_id("ghost"), OWNER.address)
 
 
-def test_pause_stops_appending_until_unpaused(registry: Registry) -> None:
+def test_pause_stops_appending_until_unpaused(registry: Registry, publisher: Publisher) -> None:
     """While paused nobody appends; only the owner pauses."""
+    publisher.commit_seeds(PLATFORM, seeds(a_commit()))
     with pytest.raises(RecordRefused, match="OwnableUnauthorizedAccount"):
         registry.administer(STRANGER, "pause")
     registry.administer(OWNER, "pause")
     data = commit_data(registry, a_commit())
     with pytest.raises(RecordRefused, match="EnforcedPause"):
         transact(registry, OWNER, data)
+    with pytest.raises(RecordRefused, match="EnforcedPause"):
+        publisher.commit_seeds(PLATFORM, seeds(a_commit(1)))
     registry.administer(OWNER, "unpause")
     transact(registry, OWNER, data)
 
 
-def test_stale_heads_are_refused(registry: Registry) -> None:
+def test_stale_heads_are_refused(registry: Registry, publisher: Publisher) -> None:
     """Two appends planned on the same head: the second is refused."""
+    publisher.commit_seeds(PLATFORM, seeds(a_commit()))
     data = commit_data(registry, a_commit(0))
     transact(registry, OWNER, data)
     with pytest.raises(StaleHead):
         transact(registry, OWNER, data)
 
 
-def test_days_to_come_are_refused(registry: Registry) -> None:
-    """Tomorrow cannot be committed; today can."""
+def test_days_to_come_are_refused(registry: Registry, publisher: Publisher) -> None:
+    """Tomorrow cannot be committed, though its seed can; today can."""
     today = datetime.now(tz=UTC).date()
     tomorrow = replace(a_commit(), day=today + timedelta(days=1))
+    publisher.commit_seeds(PLATFORM, seeds(tomorrow, replace(tomorrow, day=today)))
     with pytest.raises(RecordRefused, match="FutureDay"):
         transact(registry, OWNER, commit_data(registry, tomorrow))
     transact(registry, OWNER, commit_data(registry, replace(tomorrow, day=today)))
@@ -151,7 +163,7 @@ def test_days_to_come_are_refused(registry: Registry) -> None:
 def test_revision_zero_and_empty_calls_are_refused(registry: Registry) -> None:
     """Revisions start at 1 and a call carries at least one record."""
     head = registry.head(PLATFORM)
-    zero = (20_000, 0, bytes(32), bytes(32))
+    zero = (20_000, 0, *[bytes(32)] * 5)
     with pytest.raises(RecordRefused, match="RevisionZero"):
         transact(registry, OWNER, raw_call("commit", platform_id(PLATFORM), head, [zero]))
     with pytest.raises(RecordRefused, match="NothingToAppend"):
@@ -160,10 +172,10 @@ def test_revision_zero_and_empty_calls_are_refused(registry: Registry) -> None:
         transact(registry, OWNER, raw_call("release", platform_id(PLATFORM), head, [], [], []))
 
 
-def test_releases_need_their_commit(registry: Registry) -> None:
+def test_releases_need_their_commit(registry: Registry, publisher: Publisher) -> None:
     """Other day, other revision, changed commit, wrong order, none at all: all refused."""
-    transact(registry, OWNER, commit_data(registry, a_commit(0), a_commit(1)))
-    records = [r for r in registry.read_evidence(PLATFORM).records if isinstance(r, CommitRecord)]
+    records = commit_with_seeds(publisher, a_commit(0), a_commit(1))
+    publisher.beacon_of(records[0])
 
     def release(committed: list[CommitRecord], *releases: Release) -> None:
         data = registry.release_call(PLATFORM, committed, list(releases), [])
@@ -185,91 +197,51 @@ def test_releases_need_their_commit(registry: Registry) -> None:
         release(records, a_release(0))
 
 
-def test_a_release_never_shares_a_block_with_its_commit(registry: Registry) -> None:
-    """A contract that commits and releases in one transaction is refused by the registry.
-
-    The caller is a few bytes of EVM code that forwards two calls, since accounts send one.
-    """
-    chain = registry.chain
-    nonce = chain.nonce(OWNER.address)
-    batcher = contract_address(OWNER.address, nonce)
-    tip = chain.block_number()
-    head = registry.head(PLATFORM)
-    runtime = batcher_runtime()
-    creation = (
-        bytes.fromhex("61") + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600a5f395ff3")
-    )
-    send_and_wait(chain, OWNER, None, creation + runtime)
-    assert chain.code(batcher) == runtime
-    registry.grant_publisher(PLATFORM, batcher, OWNER)
-    block = tip + 3  # deployment, grant, then the batch
-    time_known = _next_block_time(registry)
-    attempts = []
-    for block_time in range(time_known, time_known + 8):
-        commit = CommitRecord(
-            **vars(a_commit()),
-            previous_head=head,
-            block_number=block,
-            block_time=block_time,
-            publisher=batcher,
-        )
-        data = [
-            commit_data(registry, a_commit(), head=head),
-            registry.release_call(PLATFORM, [commit], [a_release()], []),
-        ]
-        payload = bytes.fromhex(registry.address[2:]).rjust(32, b"\0") + b"".join(
-            len(item).to_bytes(32, "big") + item for item in data
-        )
-        try:
-            send_and_wait(chain, OWNER, batcher, payload)
-        except Exception as error:  # the batcher passes the registry's own error on
-            attempts.append(_error_name(error))
-    assert "CommitTooRecent" in attempts
-    assert set(attempts) <= {"CommitTooRecent", "StaleHead"}
-    assert registry.head(PLATFORM) == head
+def test_a_release_waits_for_its_beacon(registry: Registry, publisher: Publisher) -> None:
+    """Before the randomness after the commit is on chain, nothing can be released; so a release is
+    always in a later block than its commit."""
+    (record,) = commit_with_seeds(publisher, a_commit())
+    with pytest.raises(RecordRefused, match="BeaconNotRecorded"):
+        publisher.release(PLATFORM, [a_release()])
+    beacon = publisher.beacon_of(record)
+    (release,) = publisher.release(PLATFORM, [a_release()])
+    assert (release.beacon_block, release.beacon) == beacon
+    assert record.block_number < beacon.block_number < release.block_number
 
 
-def _error_name(error: Exception) -> str:
-    from analytics_pipeline.chain.abi import registry_abi
-
-    return registry_abi().error(error.data)[0]  # type: ignore[attr-defined]
-
-
-def _next_block_time(registry: Registry) -> int:
-    """Time of the newest record's block, or now."""
-    return int(datetime.now(tz=UTC).timestamp()) - 2
-
-
-def test_malformed_cids_are_refused(registry: Registry) -> None:
+def test_malformed_cids_are_refused(registry: Registry, publisher: Publisher) -> None:
     """The contract takes CIDv1 of a sane length only."""
-    transact(registry, OWNER, commit_data(registry, a_commit()))
-    (record,) = registry.read_evidence(PLATFORM).records
-    committed = ((20_454, 1, record.manifest_root, record.policy_hash), _placement(record))
+    (record,) = commit_with_seeds(publisher, a_commit())
+    publisher.beacon_of(record)
     for cid in (b"", b"\x01", b"\x02" * 36, b"\x01" * 65):
-        body = (20_454, 1, bytes(32), cid, b"\x01" * 36, 1)
-        data = raw_call(
-            "release", platform_id(PLATFORM), record.previous_head, [committed], [body], []
-        )
-        with pytest.raises(RecordRefused, match="MalformedCid"):
-            transact(registry, OWNER, data)
+        for cids in ((cid, b"\x01" * 36), (b"\x01" * 36, cid)):
+            with pytest.raises(RecordRefused, match="MalformedCid"):
+                transact(registry, OWNER, _release_call(record, *cids, spend_nano_rho=1))
 
 
-def test_a_spend_that_chain_json_cannot_hold_is_refused(registry: Registry) -> None:
+def test_a_spend_that_chain_json_cannot_hold_is_refused(
+    registry: Registry, publisher: Publisher
+) -> None:
     """One such record would make the platform's whole history unreadable, for ever."""
-    transact(registry, OWNER, commit_data(registry, a_commit()))
-    (record,) = registry.read_evidence(PLATFORM).records
-    committed = ((20_454, 1, record.manifest_root, record.policy_hash), _placement(record))
-
-    def release(spend_nano_rho: int) -> None:
-        body = (20_454, 1, bytes(32), b"\x01" * 36, b"\x01" * 36, spend_nano_rho)
-        arguments = (platform_id(PLATFORM), record.previous_head, [committed], [body], [])
-        transact(registry, OWNER, raw_call("release", *arguments))
-
+    (record,) = commit_with_seeds(publisher, a_commit())
+    publisher.beacon_of(record)
+    cids = b"\x01" * 36, b"\x01" * 36
     for spend in (2**53, 2**64 - 1):
         with pytest.raises(RecordRefused, match="SpendTooLarge"):
-            release(spend)
-    release(2**53 - 1)
+            transact(registry, OWNER, _release_call(record, *cids, spend_nano_rho=spend))
+    transact(registry, OWNER, _release_call(record, *cids, spend_nano_rho=2**53 - 1))
     assert registry.read_evidence(PLATFORM).records[-1].head == registry.head(PLATFORM)
+
+
+def _release_call(
+    record: CommitRecord, report_cid: bytes, bundle_cid: bytes, spend_nano_rho: int
+) -> bytes:
+    """Calldata that the client would not write."""
+    day = day_number(record.day)
+    body = (day, 1, bytes(32), report_cid, bundle_cid, spend_nano_rho, bytes(32))
+    committed = [commit_record_tuple(record)]
+    arguments = (platform_id(PLATFORM), record.previous_head, committed, [body], [])
+    return raw_call("release", *arguments)
 
 
 def test_while_paused_only_the_owner_names_publishers(registry: Registry) -> None:
@@ -282,10 +254,6 @@ def test_while_paused_only_the_owner_names_publishers(registry: Registry) -> Non
     registry.administer(OWNER, "revokePublisher", platform_id(PLATFORM), STRANGER.address)
     registry.administer(OWNER, "grantPublisher", platform_id(PLATFORM), other)
     assert registry.is_publisher(PLATFORM, other)
-
-
-def _placement(record: CommitRecord) -> tuple[int, int, str]:
-    return record.block_number, record.block_time, record.publisher
 
 
 def test_ownership_moves_in_two_steps(registry: Registry) -> None:
@@ -307,5 +275,5 @@ def test_ownership_cannot_be_given_up(registry: Registry) -> None:
 
 def test_days_are_days_since_the_epoch(registry: Registry, publisher: Publisher) -> None:
     """The first day there is can be committed, and comes back as the same date."""
-    publisher.commit(PLATFORM, [replace(a_commit(), day=date(1970, 1, 1))])
+    commit_with_seeds(publisher, replace(a_commit(), day=date(1970, 1, 1)))
     assert registry.read_evidence(PLATFORM).records[0].day == date(1970, 1, 1)

@@ -14,7 +14,7 @@ from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
 from analytics_pipeline.chain.interface import Call, Fees, TransactionRejected
 from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.core.record import DEVELOPMENT_CHAIN_ID, build_evidence
-from tests.chain.support import PLATFORM, a_commit, a_release
+from tests.chain.support import PLATFORM, a_commit, a_release, commit_with_seeds, publish
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,8 +22,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_restart_keeps_everything(tmp_path: Path) -> None:
     """Blocks, registry, records and nonces survive closing and opening, down to the bytes."""
     publisher = open_publisher(tmp_path / "chain.sqlite", PLATFORM, tmp_path / "outbox.sqlite")
-    publisher.commit(PLATFORM, [a_commit()])
-    publisher.release(PLATFORM, [a_release()])
+    publish(publisher, [a_commit()], [a_release()])
     before = build_evidence(publisher.registry.read_evidence(PLATFORM))
     chain = publisher.registry.chain
     state = chain.block_number(), chain.nonce(publisher.address), publisher.registry.address
@@ -42,7 +41,7 @@ def test_a_reader_sees_blocks_of_another_handle(tmp_path: Path) -> None:
     writer = open_publisher(tmp_path / "chain.sqlite", PLATFORM, tmp_path / "outbox.sqlite")
     reader = open_registry(open_chain(tmp_path / "chain.sqlite"))
     assert reader.read_evidence(PLATFORM).records == ()
-    writer.commit(PLATFORM, [a_commit()])
+    commit_with_seeds(writer, a_commit())
     assert len(reader.read_evidence(PLATFORM).records) == 1
     writer.registry.chain.close()
     reader.chain.close()
@@ -56,6 +55,7 @@ def test_processes_take_turns_writing(tmp_path: Path) -> None:
         "from tests.chain.support import a_commit;"
         "folder, name = Path(sys.argv[1]), sys.argv[2];"
         "p = open_publisher(folder / 'chain.sqlite', name, folder / 'outbox.sqlite');"
+        "p.commit_seeds(name, {a_commit(i).day: a_commit(i).seed_commitment for i in range(5)});"
         "[p.commit(name, [a_commit(i)]) for i in range(5)]"
     )
     names = ["one", "two", "three"]
@@ -121,8 +121,7 @@ def test_opening_and_reading_are_fast(tmp_path: Path) -> None:
     """Reopening takes far below a second, and so does reading 30 days."""
     publisher = open_publisher(tmp_path / "chain.sqlite", PLATFORM, tmp_path / "outbox.sqlite")
     for offset in range(30):
-        publisher.commit(PLATFORM, [a_commit(offset)])
-        publisher.release(PLATFORM, [a_release(offset)])
+        publish(publisher, [a_commit(offset)], [a_release(offset)])
     publisher.registry.chain.close()
     seconds = []
     for _ in range(3):  # the best of three: other work on the machine is not the chain's

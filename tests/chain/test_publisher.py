@@ -24,23 +24,32 @@ from analytics_pipeline.core.errors import (
     StaleHead,
 )
 from analytics_pipeline.core.record import pair_releases
-from tests.chain.support import PLATFORM, a_commit, a_release, commit_data, transact
+from tests.chain.support import (
+    PLATFORM,
+    a_commit,
+    a_release,
+    commit_data,
+    commit_with_seeds,
+    publish,
+    transact,
+)
 
 
 def test_a_rerun_sends_nothing(registry: Registry, publisher: Publisher) -> None:
-    """Committing and releasing again finds the records and mines no block."""
+    """Publishing again finds seeds, records and beacon, and mines no block."""
     commits, releases = [a_commit(0), a_commit(1)], [a_release(0), a_release(1)]
-    first = publisher.commit(PLATFORM, commits), publisher.release(PLATFORM, releases)
+    first = publish(publisher, commits, releases)
     blocks = registry.chain.block_number()
-    again = publisher.commit(PLATFORM, commits), publisher.release(PLATFORM, releases)
-    assert again == first
+    assert publish(publisher, commits, releases) == first
     assert registry.chain.block_number() == blocks
 
 
 def test_a_batch_sends_only_what_is_missing(registry: Registry, publisher: Publisher) -> None:
     """Records on chain are reused; results come in the order asked for."""
-    publisher.commit(PLATFORM, [a_commit(1)])
-    records = publisher.commit(PLATFORM, [a_commit(2), a_commit(1), a_commit(0)])
+    commit_with_seeds(publisher, a_commit(1))
+    records = commit_with_seeds(publisher, a_commit(2), a_commit(1), a_commit(0))
+    for record in records:
+        publisher.beacon_of(record)
     assert [record.body for record in records] == [a_commit(2), a_commit(1), a_commit(0)]
     assert len(registry.read_evidence(PLATFORM).records) == 3
     released = publisher.release(PLATFORM, [a_release(0), a_release(1), a_release(2)])
@@ -50,31 +59,31 @@ def test_a_batch_sends_only_what_is_missing(registry: Registry, publisher: Publi
 def test_a_correction_is_appended(registry: Registry, publisher: Publisher) -> None:
     """Revision 2 of a day follows revision 1, which stays."""
     for revision in (1, 2):
-        publisher.commit(PLATFORM, [a_commit(0, revision, salt=revision)])
-        publisher.release(PLATFORM, [a_release(0, revision, salt=revision)])
+        publish(
+            publisher,
+            [a_commit(0, revision, salt=revision)],
+            [a_release(0, revision, salt=revision)],
+        )
     pairs = pair_releases(registry.read_evidence(PLATFORM).records)
     assert [(c.revision, r is not None) for c, r in pairs] == [(1, True), (2, True)]
 
 
 def test_a_revision_has_one_content(publisher: Publisher) -> None:
     """Publishing other content under a used revision is a conflict, not a second record."""
-    publisher.commit(PLATFORM, [a_commit()])
+    publish(publisher, [a_commit()], [a_release()])
     with pytest.raises(ReleaseConflict):
         publisher.commit(PLATFORM, [a_commit(salt="other")])
-    publisher.release(PLATFORM, [a_release()])
     with pytest.raises(ReleaseConflict):
         publisher.release(PLATFORM, [a_release(salt="other")])
 
 
 def test_an_overtaken_commit_is_withheld(registry: Registry, publisher: Publisher) -> None:
     """A commit left behind cannot be released; the day goes on with the next revision."""
-    publisher.commit(PLATFORM, [a_commit(0)])
-    publisher.commit(PLATFORM, [a_commit(1)])
-    publisher.release(PLATFORM, [a_release(1)])
+    commit_with_seeds(publisher, a_commit(0))
+    publish(publisher, [a_commit(1)], [a_release(1)])
     with pytest.raises(CommitWithheld):
         publisher.release(PLATFORM, [a_release(0)])
-    publisher.commit(PLATFORM, [a_commit(0, revision=2)])
-    publisher.release(PLATFORM, [a_release(0, revision=2)])
+    publish(publisher, [a_commit(0, revision=2)], [a_release(0, revision=2)])
     pairs = pair_releases(registry.read_evidence(PLATFORM).records)
     assert [release is not None for _, release in pairs] == [False, True, True]
 
@@ -118,9 +127,20 @@ class OvertakenChain:
         if self.left:
             self.left -= 1
             self.offset += 1
+            seeds = self._registry.seeds_call(
+                PLATFORM, a_commit(self.offset).day, [a_commit(self.offset).seed_commitment]
+            )
+            transact(self._registry, development_account(4), seeds)
             data = commit_data(self._registry, a_commit(self.offset))
             transact(self._registry, development_account(4), data)
         return self._chain.estimate_gas(call)  # type: ignore[arg-type]
+
+
+def commit_seeds(registry: Registry) -> None:
+    """The seed of `a_commit`'s day, ahead of the test."""
+    commit = a_commit()
+    data = registry.seeds_call(PLATFORM, commit.day, [commit.seed_commitment])
+    transact(registry, development_account(), data)
 
 
 def overtaken(registry: Registry, tmp_path: Path, times: int) -> Publisher:
@@ -133,6 +153,7 @@ def overtaken(registry: Registry, tmp_path: Path, times: int) -> Publisher:
 def test_a_lost_race_is_planned_again(registry: Registry, tmp_path: Path) -> None:
     """StaleHead leads to a new plan on the new head."""
     publisher = overtaken(registry, tmp_path, times=2)
+    commit_seeds(registry)
     (record,) = publisher.commit(PLATFORM, [a_commit()])
     assert record.head == registry.head(PLATFORM)
     assert len(registry.read_evidence(PLATFORM).records) == 3
@@ -141,6 +162,7 @@ def test_a_lost_race_is_planned_again(registry: Registry, tmp_path: Path) -> Non
 def test_losing_every_race_is_reported(registry: Registry, tmp_path: Path) -> None:
     """After five lost races the caller hears of it."""
     publisher = overtaken(registry, tmp_path, times=99)
+    commit_seeds(registry)
     with pytest.raises(StaleHead):
         publisher.commit(PLATFORM, [a_commit()])
 
@@ -166,6 +188,7 @@ def test_lost_transactions_go_out_again_unchanged(
     registry: Registry, chain: EmbeddedChain, tmp_path: Path
 ) -> None:
     """A time-out leaves the transaction in the outbox; the next call resends the same bytes."""
+    commit_seeds(registry)
     silent = SilentChain(chain)
     deaf = Registry(silent, registry.address)  # type: ignore[arg-type]
     outbox = Outbox(tmp_path / "outbox.sqlite")
@@ -192,6 +215,7 @@ def test_a_node_that_refuses_is_reported(
     registry: Registry, chain: EmbeddedChain, tmp_path: Path
 ) -> None:
     """The node's reason reaches the caller, the key does not."""
+    commit_seeds(registry)
     silent = SilentChain(chain)
     silent.refuse = "insufficient funds"
     deaf = Registry(silent, registry.address)  # type: ignore[arg-type]
@@ -204,6 +228,7 @@ def test_pending_transactions_get_higher_fees(
     registry: Registry, chain: EmbeddedChain, tmp_path: Path
 ) -> None:
     """Past the deadline the same nonce is signed again with both fees a quarter up."""
+    commit_seeds(registry)
     silent = SilentChain(chain)
     deaf = Registry(silent, registry.address)  # type: ignore[arg-type]
     outbox = Outbox(tmp_path / "outbox.sqlite")
@@ -230,6 +255,7 @@ def test_a_nonce_used_elsewhere_is_planned_again(
     registry: Registry, chain: EmbeddedChain, tmp_path: Path
 ) -> None:
     """If another transaction of the account took the nonce, the record goes out under a new one."""
+    commit_seeds(registry)
     silent = SilentChain(chain)
     deaf = Registry(silent, registry.address)  # type: ignore[arg-type]
     outbox = Outbox(tmp_path / "outbox.sqlite")
@@ -247,7 +273,7 @@ def test_a_nonce_used_elsewhere_is_planned_again(
 STEPS = [
     (step, count)
     for step in ("signed", "persisted", "sent")
-    for count in (1, 2)  # 1: the commit, 2: the release
+    for count in (1, 2, 3, 4)  # seeds, commit, beacon, release
 ] + [("block half written", 5)]
 
 
@@ -263,8 +289,7 @@ def test_kill_9_never_publishes_twice(tmp_path: Path, step: str, count: int) -> 
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
 
     publisher = open_publisher(tmp_path / "chain.sqlite", PLATFORM, tmp_path / "outbox.sqlite")
-    publisher.commit(PLATFORM, [a_commit(0), a_commit(1)])
-    publisher.release(PLATFORM, [a_release(0), a_release(1)])
+    publish(publisher, [a_commit(0), a_commit(1)], [a_release(0), a_release(1)])
     records = publisher.registry.read_evidence(PLATFORM).records
     assert [record.body for record in records] == [
         a_commit(0),
@@ -273,6 +298,6 @@ def test_kill_9_never_publishes_twice(tmp_path: Path, step: str, count: int) -> 
         a_release(1),
     ]
     chain = publisher.registry.chain
-    # deployment, platform, commit, release: no transaction failed or was spent for nothing
-    assert chain.nonce(publisher.address) == 4
+    # deployment, platform, seeds, commit, beacon, release: none failed or was spent for nothing
+    assert chain.nonce(publisher.address) == 6
     chain.close()

@@ -22,7 +22,7 @@ from analytics_pipeline.core.record import (
     pair_releases,
     parse_evidence,
 )
-from tests.chain.support import PLATFORM, a_commit, a_release
+from tests.chain.support import PLATFORM, a_commit, a_release, digest
 
 REGISTRY = "0xF2E246BB76DF876Cef8b38ae84130F4F55De395b"
 PUBLISHER = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
@@ -34,13 +34,15 @@ def chained(*bodies: tuple[Commit | Release, int]) -> tuple[Record, ...]:
     head, records = GENESIS, []
     for body, block in bodies:
         kind = CommitRecord if isinstance(body, Commit) else ReleaseRecord
-        record = kind(
-            **vars(body),
-            previous_head=head,
-            block_number=block,
-            block_time=1_767_225_600 + block,
-            publisher=PUBLISHER,
-        )
+        placed = {
+            "previous_head": head,
+            "block_number": block,
+            "block_time": 1_767_225_600 + block,
+            "publisher": PUBLISHER,
+        }
+        if kind is ReleaseRecord:
+            placed |= {"beacon_block": 2, "beacon": digest("beacon")}
+        record = kind(**vars(body), **placed)
         head = record.head
         records.append(record)
     return tuple(records)
@@ -59,8 +61,7 @@ bodies = st.lists(
                 Commit,
                 st.dates(date(1970, 1, 1)),
                 st.integers(1, 2**32 - 1),
-                st.binary(min_size=32, max_size=32),
-                st.binary(min_size=32, max_size=32),
+                *[st.binary(min_size=32, max_size=32)] * 5,
             ),
             st.builds(
                 Release,
@@ -70,6 +71,7 @@ bodies = st.lists(
                 st.binary(min_size=3, max_size=63).map(lambda raw: cid_text(b"\x01" + raw)),
                 st.binary(min_size=3, max_size=63).map(lambda raw: cid_text(b"\x01" + raw)),
                 st.integers(0, 2**53 - 1),
+                st.binary(min_size=32, max_size=32),
             ),
         ),
         st.integers(0, 2**40),
@@ -117,6 +119,9 @@ def test_any_bytes_are_rejected_by_name(data: bytes) -> None:
         ("manifest_root", "0x" + "AB" * 32),
         ("manifest_root", "0x00"),
         ("policy_hash", None),
+        ("tally_root", "0x"),
+        ("catalogue_root", 7),
+        ("seed_commitment", "0x" + "0" * 63),
         ("block_number", -1),
         ("block_time", 1.5),
         ("publisher", PUBLISHER.lower()),
@@ -136,12 +141,31 @@ def test_malformed_fields_are_named(field: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("beacon_block", -1),
+        ("beacon_block", None),
+        ("beacon", "0x" + "00" * 31),
+        ("figure_sum", 5),
+        ("spend_nano_rho", -1),
+    ],
+)
+def test_malformed_fields_of_a_release_are_named(field: str, value: object) -> None:
+    """The same for the fields that only a release has."""
+    raw = canonical.parse(build_evidence(ONE_DAY))
+    raw["records"][1][field] = value
+    with pytest.raises(InvalidRecord) as caught:
+        parse_evidence(canonical.encode(raw))
+    assert caught.value.field == f"records[1].{field}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
         ("chain_id", 0),
         ("chain_id", "1"),
         ("registry", "nowhere"),
         ("registry", None),
         ("platform", "two words"),
-        ("format", "viewership-chain/2"),
+        ("format", "viewership-chain/1"),
         ("head", "0x" + "00" * 32),
         ("records", {}),
     ],

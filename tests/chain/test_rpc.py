@@ -1,89 +1,25 @@
 """JSON-RPC against a real anvil node: rising fees, vanishing blocks, refused ranges."""
 
 import json
-import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from eth_account import Account
 
-from analytics_pipeline.chain.client import open_chain, open_publisher
-from analytics_pipeline.chain.interface import Chain
+from analytics_pipeline.chain.client import open_publisher
 from analytics_pipeline.chain.outbox import Outbox
 from analytics_pipeline.chain.publisher import Publisher
-from analytics_pipeline.chain.registry import Registry, deploy_registry
+from analytics_pipeline.chain.registry import Registry
 from analytics_pipeline.chain.rpc import RpcChain
 from analytics_pipeline.core.errors import ChainError, NotPublisher, PublishFailed
-from tests.chain.support import PLATFORM, a_commit, a_release
+from tests.chain.anvil import OWNER, STRANGER, rpc
+from tests.chain.support import PLATFORM, a_commit, a_release, publish
 
 pytestmark = pytest.mark.node
-
-# anvil's first two accounts; their keys are in its manual
-OWNER = Account.from_key("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
-STRANGER = Account.from_key("0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
-
-
-def rpc(url: str, method: str, *params: Any) -> Any:
-    """One raw JSON-RPC request."""
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    answer = requests.post(url, json=body, timeout=10).json()
-    assert "error" not in answer, answer
-    return answer["result"]
-
-
-@pytest.fixture
-def anvil(installed_contracts: Path, tmp_path: Path) -> Iterator[str]:
-    """URL of a fresh node that mines each transaction at once."""
-    (binary,) = (installed_contracts / "node_modules/@foundry-rs").glob("anvil-*/bin/anvil")
-    log = tmp_path / "anvil.log"
-    with log.open("w") as output:
-        node = subprocess.Popen(
-            [str(binary), "--port", "0", "--host", "127.0.0.1"], stdout=output, stderr=output
-        )
-    try:
-        yield _address_in(log)
-    finally:
-        node.kill()
-        node.wait()
-
-
-def _address_in(log: Path) -> str:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        for line in log.read_text().splitlines():
-            if line.startswith("Listening on "):
-                return f"http://{line.removeprefix('Listening on ').strip()}"
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
-
-
-@pytest.fixture
-def node(anvil: str) -> Iterator[Chain]:
-    """The node as a `Chain`."""
-    chain = open_chain(anvil)
-    yield chain
-    chain.close()
-
-
-@pytest.fixture
-def remote(node: Chain) -> Registry:
-    """A registry on the node."""
-    registry = deploy_registry(node, OWNER)
-    registry.grant_publisher(PLATFORM, OWNER.address, OWNER)
-    return registry
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    opened = Outbox(tmp_path / "outbox.sqlite")
-    yield opened
-    opened.close()
 
 
 def test_publishing_over_json_rpc(
@@ -95,11 +31,12 @@ def test_publishing_over_json_rpc(
     publisher = open_publisher(
         anvil, PLATFORM, tmp_path / "outbox.sqlite", registry=remote.address, key_file=key_file
     )
-    publisher.commit(PLATFORM, [a_commit(0), a_commit(1)])
+    records = publisher.commit(PLATFORM, [a_commit(0), a_commit(1)])
+    rpc(anvil, "anvil_mine", hex(1))
+    publisher.beacon_of(records[0])
     publisher.release(PLATFORM, [a_release(0), a_release(1)])
     block = remote.chain.block_number()
-    publisher.commit(PLATFORM, [a_commit(0), a_commit(1)])
-    publisher.release(PLATFORM, [a_release(0), a_release(1)])
+    publish(publisher, [a_commit(0), a_commit(1)], [a_release(0), a_release(1)])
     assert remote.chain.block_number() == block
     assert len(remote.read_evidence(PLATFORM).records) == 4
     with pytest.raises(NotPublisher):

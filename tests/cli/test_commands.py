@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli.app import app
 from analytics_pipeline.cli.console import explain
 from analytics_pipeline.core.errors import PipelineError
+from analytics_pipeline.storage.read_keys import load_read_keys
 
 ROW = "video_id,creator_id,title,duration_ms\n"
 
@@ -41,6 +42,7 @@ def failure(home: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str
         ("up",),
         ("ingest",),
         ("api-keys", "create", "x"),
+        ("read-keys", "create", "x"),
         ("simulate", "--api-key", "ak_x"),
     ],
 )
@@ -60,10 +62,16 @@ def test_home_that_cannot_be_made(
         ("videos", "list"),
         ("api-keys", "list"),
         ("api-keys", "revoke", "0123456789ab"),
+        ("read-keys", "list"),
+        ("read-keys", "revoke", "0123456789ab"),
+        ("serve",),
+        ("budget",),
         ("keys", "list"),
         ("keys", "rotate"),
         ("compute", "2026-11-01"),
         ("seal", "--once"),
+        ("mf", "list", "metrics"),
+        ("export", "--duckdb", "v.duckdb"),
     ],
 )
 def test_where_there_is_no_deployment_none_is_made(
@@ -104,6 +112,31 @@ def test_unknown_api_key_names_the_command_that_lists_them(
     assert "`analytics-pipeline api-keys list`" in said
 
 
+def test_read_keys_are_made_listed_and_revoked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is shown once; the list has what it grants."""
+    monkeypatch.setenv("ANALYTICS_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, ["read-keys", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    secret = run("create", "Ana's page", "--grant", "creator:ana").strip()
+    listed = run("list")
+    assert secret.startswith("rk_")
+    assert secret not in listed
+    assert "Ana's page" in listed
+    assert "creator:ana" in listed
+    (key,) = load_read_keys(tmp_path / "keys" / "read_keys.json")
+    assert run("revoke", key.key_id).startswith(f"Revoked {key.key_id} (Ana's page)")
+    assert load_read_keys(tmp_path / "keys" / "read_keys.json") == []
+    said = failure(tmp_path, monkeypatch, "read-keys", "create", "x", "--grant", "admin")
+    assert said.startswith("InvalidInput: grant")
+
+
 def test_simulating_nothing_is_refused() -> None:
     """Zero events are a slip, not a wish."""
     assert CliRunner().invoke(app, ["simulate", "--events", "0"]).exit_code == 2
@@ -132,3 +165,14 @@ def test_an_error_cannot_paint_the_terminal(capsys: pytest.CaptureFixture[str]) 
     """Control characters in messages are shown as what they are."""
     explain(PipelineError("a\x1b[2Jb"))
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_api_keys_show_their_viewer_model(tmp_path: Path) -> None:
+    """A key made for devices that count for themselves says so in the list."""
+    for arguments in (("our pages", "--privacy", "high"), ("our server",)):
+        assert cli(tmp_path, "api-keys", "create", *arguments).returncode == 0
+    listed = cli(tmp_path, "api-keys", "list").stdout.splitlines()
+    assert [("high" in line, "standard" in line) for line in listed if "our" in line] == [
+        (True, False),
+        (False, True),
+    ]

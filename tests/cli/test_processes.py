@@ -21,7 +21,11 @@ TIMEOUT_SECONDS = 60
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
     """A deployment of its own, on a port of its own."""
-    own = {"ANALYTICS_HOME": str(tmp_path / "home"), "ANALYTICS_API_PORT": str(free_port())}
+    own = {
+        "ANALYTICS_HOME": str(tmp_path / "home"),
+        "ANALYTICS_API_PORT": str(free_port()),
+        "ANALYTICS_SERVE_PORT": str(free_port()),
+    }
     return {**os.environ, **own}
 
 
@@ -61,6 +65,7 @@ def test_up_refuses_a_port_in_use_before_it_starts_anything(
     for arguments, variables, name in (
         (("--ui-port", str(taken_port)), {}, "--ui-port"),
         ((), {"ANALYTICS_API_PORT": str(taken_port)}, "ANALYTICS_API_PORT"),
+        ((), {"ANALYTICS_SERVE_PORT": str(taken_port)}, "ANALYTICS_SERVE_PORT"),
     ):
         ran = cli({**environ, **variables}, "up", *arguments)
         assert ran.returncode == 1
@@ -132,12 +137,12 @@ def test_losing_the_terminal_stops_everything(
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as up:
         children_of_up = Path(f"/proc/{up.pid}/task/{up.pid}/children")
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        while len(pids := children_of_up.read_text().split()) < 3 and time.monotonic() < deadline:
+        while len(pids := children_of_up.read_text().split()) < 5 and time.monotonic() < deadline:
             time.sleep(0.05)
         up.send_signal(number)
         assert "Stopped." in up.communicate(timeout=TIMEOUT_SECONDS)[1]
         assert up.returncode == 0
-    assert len(pids) == 3
+    assert len(pids) == 5
     for pid in pids:
         wait_until_gone(int(pid))
 

@@ -4,65 +4,73 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from analytics_pipeline.chain.client import open_publisher
+from analytics_pipeline.chain.client import open_chain, open_publisher, open_registry
 from analytics_pipeline.cli.children import free_port
-from analytics_pipeline.core.record import Commit, CommitRecord, Release, ReleaseRecord
+from analytics_pipeline.core.circuits import build_circuits
 from analytics_pipeline.core.unixfs import iter_directory_blocks
+from analytics_pipeline.core.verify import verify_bundle
+from analytics_pipeline.published.sources import PublicSources
 from analytics_pipeline.storage.ipfs import open_store
 from tests.cli.test_verify import run
 from tests.ipfs.hostile_node import HostileNode, hostile_node
-from tests.support.world import DAYS, PLATFORM, World
+from tests.support.chain_world import ChainWorld
+from tests.support.world import DAYS, PLATFORM
 
 DAY = str(DAYS[0])
 NOBODY = "0x" + "12" * 20
 
 
+class Deployment(NamedTuple):
+    """A home folder with a chain and no block store; the bundles, and their circuits' table."""
+
+    home: Path
+    world: ChainWorld
+    circuits: Path
+
+
 @pytest.fixture(scope="module")
-def world() -> World:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """Two released days and a commit that waits for its release."""
-    world = World()
-    world.publish(DAYS[0])
-    world.publish(DAYS[1])
-    world.commit(DAYS[2], 1)
-    return world
-
-
-def body(record: CommitRecord | ReleaseRecord) -> Commit | Release:
-    """What is published of a record; its place on the chain comes by itself."""
-    kind = Release if isinstance(record, ReleaseRecord) else Commit
-    return kind(**{name: getattr(record, name) for name in kind.__dataclass_fields__})
-
-
-@pytest.fixture(scope="module")
-def published_home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with a chain, and no block store."""
     home = tmp_path_factory.mktemp("deployment")
     chain, outbox = home / "chain.sqlite", home / "outbox.sqlite"
     with closing(open_publisher(chain, PLATFORM, outbox)) as publisher:
-        for record in world.records:
-            published = body(record)
-            if isinstance(published, Release):
-                publisher.release(PLATFORM, [published])
-            else:
-                publisher.commit(PLATFORM, [published])
-    return home
+        world = ChainWorld(publisher=publisher)
+        world.publish(DAYS[0])
+        world.publish(DAYS[1])
+        world.commit(DAYS[2], 1)
+    circuits = home / "circuits.json"
+    circuits.write_bytes(build_circuits(world.circuits.entries))
+    return Deployment(home, world, circuits)
 
 
 @pytest.fixture
-def home(published_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def world(deployment: Deployment) -> ChainWorld:
+    return deployment.world
+
+
+@pytest.fixture
+def home(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The same, as this deployment's."""
-    monkeypatch.setenv("ANALYTICS_HOME", str(published_home))
-    return published_home
+    monkeypatch.setenv("ANALYTICS_HOME", str(deployment.home))
+    return deployment.home
 
 
 @pytest.fixture
-def gateway(world: World) -> Iterator[HostileNode]:
+def believed(deployment: Deployment) -> tuple[str, ...]:
+    """Options of somebody who believes the stand-ins' circuits and cannot check their proofs."""
+    return ("--circuits", str(deployment.circuits), "--verifier", "none")
+
+
+@pytest.fixture
+def gateway(world: ChainWorld) -> Iterator[HostileNode]:
     """A gateway that has the bundles."""
     with hostile_node() as node:
         for bundle in world.bundles.values():
@@ -72,28 +80,39 @@ def gateway(world: World) -> Iterator[HostileNode]:
 
 @pytest.mark.usefixtures("home")
 def test_a_folder_named_like_the_platform_is_in_nobodys_way(
-    gateway: HostileNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: HostileNode,
+    believed: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only a bundle folder is taken for one when a day is given."""
     (tmp_path / PLATFORM).mkdir()
     monkeypatch.chdir(tmp_path)
-    assert run("verify", PLATFORM, DAY, "--gateway", gateway.url)[0] == 0
+    assert run("verify", PLATFORM, DAY, "--gateway", gateway.url, *believed)[0] == 0
     assert "not a bundle folder" in run("verify", PLATFORM)[1]
 
 
 @pytest.mark.usefixtures("home")
-def test_says_where_records_and_bundle_came_from(gateway: HostileNode) -> None:
+def test_says_where_records_and_bundle_came_from(
+    gateway: HostileNode, believed: tuple[str, ...]
+) -> None:
     """A figure is verified from these places, and the reader should know them."""
-    code, output = run("verify", PLATFORM, DAY, "--gateway", gateway.url)
+    arguments = ("verify", PLATFORM, DAY, "--gateway", gateway.url, *believed)
+    code, output = run(*arguments)
     assert code == 0, output
     assert f"gateway {gateway.url}" in output
     assert "chain.sqlite" in output
-    document = json.loads(run("verify", PLATFORM, DAY, "--gateway", gateway.url, "--json")[1])
+    document = json.loads(run(*arguments, "--json")[1])
     assert document["bundle_from"] == f"gateway {gateway.url}"
 
 
 def test_a_named_gateway_is_really_asked(
-    world: World, home: Path, gateway: HostileNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: ChainWorld,
+    home: Path,
+    gateway: HostileNode,
+    believed: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Blocks that this machine has prove nothing about what strangers can fetch."""
     own = tmp_path / "home"
@@ -103,13 +122,122 @@ def test_a_named_gateway_is_really_asked(
     with open_store(own / "ipfs") as store:
         for bundle in world.bundles.values():
             store.add_directory(bundle)
-    code, output = run("verify", PLATFORM, DAY)
-    assert code == 0
+    code, output = run("verify", PLATFORM, DAY, *believed)
+    assert code == 0, output
     assert "own copy" in output
     gateway.blocks.clear()
     code, output = run("verify", PLATFORM, DAY, "--gateway", gateway.url)
     assert code == 3, output
     assert gateway.requests["gateway"] > 0
+
+
+@pytest.mark.usefixtures("home")
+def test_registry_and_chain_are_asked(gateway: HostileNode, believed: tuple[str, ...]) -> None:
+    """For the seed, the block's randomness and what checks proofs; the table says so."""
+    arguments = ("verify", PLATFORM, DAY, "--gateway", gateway.url, *believed)
+    checks = json.loads(run(*arguments, "--json")[1])["checks"]
+    assert "head is the registry's" in checks[1]["detail"]
+    assert "1 after the commit; the chain's randomness" in checks[12]["detail"]
+    assert "left to the operator alone, for the registry demands no proof" in checks[14]["detail"]
+
+
+def test_records_appended_meanwhile_are_no_lie(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operator may publish while somebody verifies: head and records are of one block."""
+    for name in ("chain.sqlite", "outbox.sqlite"):
+        (tmp_path / name).write_bytes((deployment.home / name).read_bytes())
+    monkeypatch.setenv("ANALYTICS_HOME", str(tmp_path))
+    chain, outbox = tmp_path / "chain.sqlite", tmp_path / "outbox.sqlite"
+    with (
+        open_store(tmp_path / "ipfs") as store,
+        closing(open_publisher(chain, PLATFORM, outbox)) as publisher,
+        closing(open_chain(chain)) as read_from,
+    ):
+        for bundle in deployment.world.bundles.values():
+            store.add_directory(bundle)
+        operator = replace(deployment.world, publisher=publisher)
+
+        class Slow:
+            """A content store during whose answer the operator commits to another revision."""
+
+            def get_directory(self, cid: str, *, max_bytes: int) -> dict[str, bytes]:
+                operator.commit(DAYS[2], 2)
+                return store.get_directory(cid, max_bytes=max_bytes)
+
+        registry = open_registry(read_from)
+        sources = PublicSources(registry, Slow())  # type: ignore[arg-type]
+        published = sources.load_day(PLATFORM, DAYS[0])
+        assert registry.head(PLATFORM) != published.registry_head, "something was appended"
+    results = verify_bundle(
+        published.files,
+        registry_head=published.registry_head,
+        registry=published.registry,
+        terms=deployment.world.terms,
+    )
+    assert all(result.passed for result in results)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_whole_history(
+    world: ChainWorld, gateway: HostileNode, believed: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Every bundle from the gateway, held against registry and chain; without a name, it is this
+    deployment's platform. The copy verifies offline, and the CAR that it becomes."""
+    folder, car = tmp_path / "copy", tmp_path / "copy.car"
+    arguments = ("verify", "--all", "--gateway", gateway.url, "--json", *believed)
+    code, output = run(*arguments, "--save", str(folder))
+    document = json.loads(output)
+    assert code == 0, output
+    assert (document["platform"], document["registry_asked"]) == (PLATFORM, True)
+    assert document["bundles_from"] == f"gateway {gateway.url}"
+    assert document["committed"] == [str(DAYS[2])]
+    assert [each["state"] for each in document["releases"]] == ["verified"] * 2
+    for target, copied in ((folder, car), (car, tmp_path / "again")):
+        code, output = run(
+            *("verify", "--all", str(target), "--save", str(copied), "--json", *believed)
+        )
+        offline = json.loads(output)
+        assert code == 0, output
+        assert offline["registry_asked"] is False
+        assert offline["releases"] == document["releases"]
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("fault", ["withheld", "flip!"])
+def test_bundles_that_a_gateway_withholds(
+    world: ChainWorld, gateway: HostileNode, believed: tuple[str, ...], fault: str
+) -> None:
+    """Or that it lies about: named, exit code 3, and everything else is checked."""
+    if fault == "withheld":
+        for block in iter_directory_blocks(world.bundles[DAYS[0], 1]):
+            if block.data not in world.bundles[DAYS[1], 1].values():
+                del gateway.blocks[block.cid]
+    else:
+        gateway.faults["gateway"] = [fault]
+    arguments = ("verify", "--all", PLATFORM, "--gateway", gateway.url, *believed)
+    code, output = run(*arguments)
+    assert code == 3, output
+    assert f"Unavailable: {'Content' if fault == 'withheld' else 'Integrity'}" in output
+    assert f"{DAYS[0]} revision 1" in output
+    document = json.loads(run(*arguments, "--json")[1])
+    assert document["verified"] is None
+    assert [rule["passed"] for rule in document["rules"][:6]] == [True] * 6
+    assert document["releases"][1]["state"] == (
+        "verified" if fault == "withheld" else "unavailable"
+    )
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(
+    ("platform", "says"),
+    [("demoo", "has no records of 'demoo'"), ("no platform", "no platform is named so")],
+)
+def test_no_history_to_verify(platform: str, says: str, gateway: HostileNode) -> None:
+    """Wrong input, exit code 2."""
+    code, output = run("verify", "--all", platform, "--gateway", gateway.url)
+    assert code == 2
+    assert says in output
 
 
 @pytest.mark.usefixtures("home")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,6 +66,47 @@ def test_members_are_ordered_by_utf16() -> None:
     keys = ["\u20ac", "\r", "\ufb33", "1", "\U0001f600", "\u0080", "\u00f6"]
     parsed = canonical.parse(canonical.encode(dict.fromkeys(keys, 0)))
     assert list(parsed) == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
+
+
+def reference(value: object) -> bytes | None:
+    """What the library for RFC 8785 says; None if the value has no canonical form."""
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        return None
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=12,
+)
+
+
+@given(anything)
+def test_the_fast_way_is_the_librarys(value: object) -> None:
+    """Python's own encoder is used for plain values; nobody can tell which one wrote the bytes."""
+    expected = reference(value)
+    if expected is not None:
+        assert canonical.encode(value) == expected
+        return
+    with pytest.raises(InvalidInput):
+        canonical.encode(value)
+
+
+@pytest.mark.parametrize("value", [*range(32), 0x7F, 0x80, 0x2028, 0x2029, 0xFFFF, 0x1F600])
+def test_every_escape_is_the_librarys(value: int) -> None:
+    """Control characters, and what JavaScript treats specially."""
+    text = f'a{chr(value)}b"\\/'
+    assert canonical.encode([text]) == reference([text])
+
+
+@given(st.floats(1e-5, 1e16) | st.integers(-(2**54), 2**54) | st.floats(width=32))
+def test_numbers_at_the_edge_of_the_fast_way(value: float) -> None:
+    """Where one notation ends and another begins."""
+    for each in (value, -value):
+        expected = reference(each)
+        assert expected is None or canonical.encode([each]) == b"[" + expected + b"]"
 
 
 values = st.recursive(

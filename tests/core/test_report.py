@@ -8,15 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.core import canonical, merkle
-from analytics_pipeline.core.derived import (
-    derive_average_watch_seconds,
-    derive_ratio,
-    derive_retention,
-)
 from analytics_pipeline.core.errors import InvalidInput
-from analytics_pipeline.core.policy import furthest_bin_metric
 from analytics_pipeline.core.report import (
-    Report,
     ReportHeader,
     ReportRow,
     build_report,
@@ -33,11 +26,6 @@ HEADER = ReportHeader("demo", date(2026, 3, 1), 1, bytes(32), bytes(32), 125_000
 def small_report() -> tuple[bytes, list[ReportRow]]:
     rows = noised_rows(small_tally(SMALL_POLICY), SMALL_POLICY, seed=1)
     return build_report(replace(HEADER, row_count=len(rows)), rows), rows
-
-
-def report_of(values: dict[tuple[str, str, str], int | None]) -> Report:
-    rows = [ReportRow(*name, value, 10.0, 19.6) for name, value in sorted(values.items())]
-    return parse_report(build_report(HEADER, rows))
 
 
 def test_round_trip() -> None:
@@ -130,35 +118,3 @@ def test_only_invalid_input_leaves_the_parser(thing: bytes | dict[str, list[None
     data = thing if isinstance(thing, bytes) else canonical.encode(thing)
     with pytest.raises(InvalidInput):
         parse_report(data)
-
-
-def test_averages_carry_their_error() -> None:
-    """1000 ± 19.6 seconds over 100 ± 19.6 viewers: 10 seconds, off by a fifth."""
-    report = report_of({("platform", "", "watch_seconds"): 1000, ("platform", "", "viewers"): 100})
-    average = derive_average_watch_seconds(report, "platform")
-    assert average is not None
-    assert average.value == 10
-    assert average.error_95 == pytest.approx(1.97, abs=0.01)
-
-
-def test_nothing_is_derived_from_what_is_suppressed() -> None:
-    """A suppressed or absent ingredient gives None."""
-    report = report_of({("platform", "", "watch_seconds"): None, ("platform", "", "viewers"): 100})
-    assert derive_average_watch_seconds(report, "platform") is None
-    assert derive_ratio(report, "platform", "", "viewers", "watch_seconds") is None
-    assert derive_average_watch_seconds(report, "video", "clip") is None
-    assert derive_retention(report, "clip") is None
-
-
-def test_retention_sums_from_the_end() -> None:
-    """Who got to bin 19 also passed bin 0; suppressed bins are counted, not guessed."""
-    values: dict[tuple[str, str, str], int | None] = {
-        ("video", "clip", furthest_bin_metric(i)): None for i in range(20)
-    }
-    assert derive_retention(report_of(values), "clip") is None
-    values["video", "clip", furthest_bin_metric(0)] = 60
-    values["video", "clip", furthest_bin_metric(19)] = 40
-    curve = derive_retention(report_of(values), "clip")
-    assert curve is not None
-    assert (curve.reached[0], curve.reached[1], curve.reached[19]) == (100, 40, 40)
-    assert curve.suppressed_bins == 18

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_pipeline.core import canonical
-from analytics_pipeline.core.bundle import BundleInfo, build_bundle, parse_bundle_info
+from analytics_pipeline.core.bundle import BUNDLE_FILES, BundleInfo, build_bundle, parse_bundle_info
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.core.manifest import build_manifest, counts_commitment, parse_manifest
 from analytics_pipeline.core.policy import parse_policy
@@ -66,6 +66,7 @@ def test_a_tally_without_some_row_is_refused(position: int) -> None:
         ("region", "FR", "viewers", 3),
         ("platform", "x", "viewers", 3),
         ("creator", "ana", "likes", 3),
+        ("provider", "floppy", "viewers", 3),
         ("creator", None, "viewers", 3),
     ],
 )
@@ -146,7 +147,10 @@ def test_counts_are_hidden_by_their_salt() -> None:
 def test_bundle_info_round_trip() -> None:
     """bundle.json parses to what it was built from."""
     info = BundleInfo("demo", DAY, 2, CID, "late events")
-    assert parse_bundle_info(build_bundle(info, b"", b"", b"")["bundle.json"]) == info
+    names = ("catalogue", "erasures", "manifest", "policy", "proof", "report")
+    files = build_bundle(info, **dict.fromkeys(names, b""))
+    assert parse_bundle_info(files["bundle.json"]) == info
+    assert sorted(files) == list(BUNDLE_FILES)
 
 
 @pytest.mark.parametrize(

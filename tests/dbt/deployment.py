@@ -13,7 +13,8 @@ import polars as pl
 
 from analytics_pipeline.storage.dbt_environment import dbt_environment
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
-from analytics_pipeline.storage.raw_day import write_raw_day
+from analytics_pipeline.storage.raw_day import raw_day_key, write_raw_day
+from analytics_pipeline.storage.retention_keys import RetentionKeys
 from analytics_pipeline.storage.warehouse import (
     VIDEOS_SCHEMA,
     load_mart,
@@ -34,6 +35,12 @@ class Deployment:
     warehouse_key: bytes = bytes(range(32))
     raw_key: bytes = bytes(range(32, 64))
     selection_key: bytes = bytes(range(64, 96))
+    project_dir: Path = PROJECT_DIR
+    retention_dir: Path | None = None
+
+    @property
+    def retention(self) -> RetentionKeys:
+        return RetentionKeys(self.retention_dir or self.home / "retention")
 
     @property
     def warehouse_path(self) -> Path:
@@ -46,9 +53,10 @@ class Deployment:
     def environment(self) -> dict[str, str]:
         return dbt_environment(
             platform=PLATFORM,
-            project_dir=PROJECT_DIR,
+            project_dir=self.project_dir,
             warehouse_path=self.warehouse_path,
             raw_dir=self.home / "raw",
+            retention_dir=self.retention.folder,
             temp_dir=self.home / "tmp",
             target_dir=self.target_dir,
             warehouse_key=self.warehouse_key,
@@ -60,7 +68,9 @@ class Deployment:
         """Write a day of the raw layer; columns that a row does not name are null."""
         rows = [{name: event.get(name) for name in EVENT_COLUMNS} for event in events]
         frame = pl.DataFrame(rows, schema=EVENT_COLUMNS)
-        write_raw_day(self.home / "raw", PLATFORM, day, frame, self.raw_key)
+        retention_key = self.retention.ensure(PLATFORM, day)
+        key = raw_day_key(self.raw_key, retention_key, PLATFORM, day)
+        write_raw_day(self.home / "raw", PLATFORM, day, frame, key)
 
     def write_videos(self, videos: Sequence[tuple[str, str, str, int]]) -> None:
         """Write the catalogue: (platform, video_id, creator_id, duration_ms)."""
@@ -72,7 +82,7 @@ class Deployment:
         """Run dbt as the CLI does: a process of its own, configured by the environment."""
         return subprocess.run(
             [Path(sys.executable).with_name("dbt"), "--no-use-colors", *arguments],
-            cwd=PROJECT_DIR,
+            cwd=self.project_dir,
             env={**os.environ, **self.environment()},
             capture_output=True,
             text=True,
@@ -88,4 +98,10 @@ class Deployment:
     def rows(self, mart: str, day: date) -> list[Row]:
         """A day of a mart, without the columns every mart has."""
         with open_warehouse(self.warehouse_path, self.warehouse_key, read_only=True) as con:
-            return load_mart(con, mart, PLATFORM, day).drop("platform", "day").to_dicts()
+            frame = load_mart(con, mart, PLATFORM, day)
+        return frame.drop("platform", "day", strict=False).to_dicts()
+
+    def contributions(self, day: date) -> pl.DataFrame:
+        """What a proof of the day is about."""
+        with open_warehouse(self.warehouse_path, self.warehouse_key, read_only=True) as con:
+            return load_mart(con, "contributions", PLATFORM, day)

@@ -84,8 +84,8 @@ _VIDEO = (
     " completions completion_rate peak_concurrent_views"
 )
 _PROVIDER = (
-    "provider views plays delivered_bytes startup_ms_p50 startup_ms_p95 rebuffers rebuffer_ratio"
-    " errors error_rate"
+    "provider views plays delivered_bytes startup_ms_p50 startup_ms_p95 rebuffers watch_seconds"
+    " stalled_seconds rebuffer_ratio errors error_rate"
 )
 EXPECTED: dict[str, list[dict[str, Any]]] = {
     "platform_day": [
@@ -115,8 +115,8 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
         )
     ],
     "storage_provider_day": [
-        _row(_PROVIDER, "cdn", 1, 1, 0, 400, 400, 1, 310 / 330, 0, 0.0),
-        _row(_PROVIDER, "ipfs", 3, 2, 3_000, 800, 1_200, 1, 3 / 200, 1, 1 / 3),
+        _row(_PROVIDER, "cdn", 1, 1, 0, 400, 400, 1, 20.0, 310.0, 310 / 330, 0, 0.0),
+        _row(_PROVIDER, "ipfs", 3, 2, 3_000, 800, 1_200, 1, 197.0, 3.0, 3 / 200, 1, 1 / 3),
     ],
     "region_day": [
         _row("country viewers plays watch_seconds", "DE", 1, 2, 195.0),
@@ -138,6 +138,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
 TALLY = {
     ("platform", "", "viewers"): 2,
     ("platform", "", "views"): 3,
+    ("platform", "", "peak_viewers"): 2,  # C never plays
     ("platform", "", "watch_seconds"): 215,
     ("video", "v1", "viewers"): 2,
     ("video", "v1", "watch_seconds"): 120,
@@ -148,8 +149,15 @@ TALLY = {
     ("video", "v2", "furthest_bin_06"): 1,
     ("creator", "ada", "viewers"): 2,
     ("creator", "ada", "watch_seconds"): 215,
+    ("creator", "ada", "viewers_eu"): 2,
+    ("provider", "ipfs", "viewers"): 1,
+    ("provider", "ipfs", "startup_2"): 1,  # 800 ms: A's later play does not count
+    ("provider", "ipfs", "rebuffer_3"): 1,  # 3 s of 198
+    ("provider", "cdn", "viewers"): 1,
+    ("provider", "cdn", "startup_1"): 1,  # 400 ms
+    ("provider", "cdn", "rebuffer_7"): 1,  # 310 s of 330
     ("region", "DE", "viewers"): 1,
     ("region", "FR", "viewers"): 1,
 }
-#: platform 3; each of 3 videos 22; each of 2 creators 2; each region 1
-TALLY_ROWS = 3 + 3 * 22 + 2 * 2 + len(REGIONS)
+#: platform 6; each of 3 videos 22; each of 2 creators 10; each of 5 providers 17; each region 1
+TALLY_ROWS = 6 + 3 * 22 + 2 * 10 + 5 * 17 + len(REGIONS)

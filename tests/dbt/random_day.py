@@ -10,6 +10,11 @@ from analytics_pipeline.core.event import EVENT_TYPES, PROVIDERS
 VIDEOS = [("demo", f"w{i}", f"creator-{i % 3}", 30_000 * (i + 1)) for i in range(8)]
 
 
+def first_bit(random: Random, kind: str) -> bool | None:
+    """What a device may say of its week or month; most say nothing or no."""
+    return random.choice([None, None, False, False, True]) if kind in ("play", "summary") else None
+
+
 def random_events(day: date, seed: int, sessions: int = 150) -> list[dict[str, Any]]:
     """Events of `sessions` sessions by viewers of at most 8 videos (within the policy's bounds)."""
     random = Random(seed)
@@ -36,10 +41,14 @@ def random_events(day: date, seed: int, sessions: int = 150) -> list[dict[str, A
                     "at_ms": at_ms,
                     "seq": random.randrange(3),
                     "position_ms": random.choice([None, random.randrange(300_000)]),
-                    "startup_ms": random.randrange(3_000) if kind == "play" else None,
+                    "startup_ms": random.randrange(3_000) if kind in ("play", "summary") else None,
                     "delivered_bytes": random.choice([None, random.randrange(10**9)]),
                     "provider": random.choice(PROVIDERS),
                     "received_at_ms": len(events),
+                    "watched_ms": random.randrange(300_000) if kind == "summary" else None,
+                    "stalled_ms": random.randrange(9_000) if kind == "summary" else None,
+                    "first_of_week": first_bit(random, kind),
+                    "first_of_month": first_bit(random, kind),
                 }
             )
     events += [

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import math
 from collections import defaultdict
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import jinja2
 import pytest
 
 from analytics_pipeline.core.day import day_start_ms
+from analytics_pipeline.core.event import PROVIDERS
 from analytics_pipeline.core.policy import Bounds
-from analytics_pipeline.core.regions import REGIONS
+from analytics_pipeline.core.regions import REGIONS, continent_of
+from analytics_pipeline.proving.day_rows import SCHEMA
 from analytics_pipeline.storage.dbt_plugin import Plugin
 from tests.dbt import hand_made, random_day
 from tests.dbt.conftest import (
@@ -27,9 +29,15 @@ from tests.dbt.conftest import (
     Built,
 )
 from tests.dbt.deployment import PROJECT_DIR
-from tests.support import kpi_oracle
+from tests.support import kpi_oracle, tally_oracle
+from tests.support.view_oracle import OracleEvent, OracleVideo
 
 KEYS = ("video_id", "creator_id", "provider", "country", "minute", "bin")
+BITS = {
+    "at_peak": "peak_viewers",
+    "first_of_month": "first_of_month",
+    "first_of_week": "first_of_week",
+}
 EVERY_MART = sorted(hand_made.EXPECTED)
 
 
@@ -66,7 +74,7 @@ def test_hand_made_tally(built: Built) -> None:
     ours = {
         name for platform, *names, _ in hand_made.VIDEOS if platform == "demo" for name in names
     }
-    ours |= {"", *REGIONS}
+    ours |= {"", *PROVIDERS, *REGIONS}
     tally = {
         (row["scope"], row["key"], row["metric"]): row["value"]
         for row in rows
@@ -86,28 +94,67 @@ def test_random_tally(built: Built) -> None:
     """The same for the bounded contributions."""
     events, videos = recomputation_inputs()
     bounds = Bounds()
-    expected = kpi_oracle.tally(
+    expected = tally_oracle.tally(
         events,
         videos,
         day_start_ms(RANDOM_DAY),
         videos_per_viewer_day=bounds.videos_per_viewer_day,
         seconds_per_video=bounds.seconds_per_video,
         seconds_per_day=bounds.seconds_per_day,
-        countries=REGIONS,
+        continent_of_country={country: continent_of(country) for country in REGIONS},
+        providers=PROVIDERS,
     )
     rows = built.deployment.rows("tally", RANDOM_DAY)
     assert {(row["scope"], row["key"], row["metric"]): row["value"] for row in rows} == expected
     assert any(row["value"] for row in rows)
 
 
+@pytest.mark.parametrize("day", [BINGE_DAY, RANDOM_DAY, hand_made.DAY])
+def test_contributions_sum_to_the_tally(built: Built, day: date) -> None:
+    """Row by row, and a proof takes them as they are: viewers are 1, 2, … of this day."""
+    frame = built.deployment.contributions(day)
+    assert frame.select(SCHEMA.names()).schema == SCHEMA
+    assert sorted(set(frame["viewer"])) == list(range(1, frame["viewer"].n_unique() + 1))
+    catalogue = [*hand_made.VIDEOS, *random_day.VIDEOS]
+    creator_of = {row[1]: row[2] for row in catalogue if row[0] == "demo"}
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    seen = set()
+    for row in frame.iter_rows(named=True):
+        creator, video_id = creator_of[row["video_id"]], row["video_id"]
+        sums["platform", "", "views"] += 1
+        sums["video", video_id, f"furthest_bin_{row['furthest_bin']:02d}"] += 1
+        for scope, key in (("platform", ""), ("video", video_id), ("creator", creator)):
+            sums[scope, key, "watch_seconds"] += row["seconds"]
+        provider = ("provider", row["provider"])
+        for name in (
+            ("platform", "", "viewers"),
+            *(("platform", "", metric) for column, metric in BITS.items() if row[column]),
+            ("video", video_id, "viewers"),
+            ("creator", creator, "viewers"),
+            ("creator", creator, f"viewers_{row['continent']}"),
+            (*provider, "viewers"),
+            (*provider, f"startup_{row['startup_bin']}"),
+            (*provider, f"rebuffer_{row['rebuffer_bin']}"),
+            ("region", row["country"], "viewers"),
+        ):
+            sums[name] += (row["viewer"], *name) not in seen
+            seen.add((row["viewer"], *name))
+    rows = built.deployment.rows("tally", day)
+    tally = {(row["scope"], row["key"], row["metric"]): row["value"] for row in rows}
+    assert {key: value for key, value in tally.items() if value} == {
+        key: value for key, value in sums.items() if value
+    }
+    assert sums["platform", "", "views"] == frame.height > 0
+
+
 def recomputation_inputs() -> tuple[list[Any], dict[str, Any]]:
-    fields = kpi_oracle.OracleEvent.__dataclass_fields__
+    fields = OracleEvent.__dataclass_fields__
     events = [
-        kpi_oracle.OracleEvent(**{name: event[name] for name in fields})
+        OracleEvent(**{name: event[name] for name in fields})
         for event in random_day.random_events(RANDOM_DAY, SEED)
     ]
     catalogue = [*hand_made.VIDEOS, *random_day.VIDEOS]
-    videos = {row[1]: kpi_oracle.OracleVideo(*row[1:]) for row in catalogue if row[0] == "demo"}
+    videos = {row[1]: OracleVideo(*row[1:]) for row in catalogue if row[0] == "demo"}
     return events, videos
 
 
@@ -125,6 +172,7 @@ def test_selection_is_hmac(tmp_path: Path) -> None:
             "platform": "demo",
             "raw_dir": str(tmp_path),
             "raw_key": key.hex(),
+            "retention_dir": str(tmp_path),
             "selection_key": key.hex(),
             "temp_dir": "",
         },

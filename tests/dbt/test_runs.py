@@ -150,6 +150,7 @@ def test_keys_of_another_length_are_refused() -> None:
             project_dir=PROJECT_DIR,
             warehouse_path=PROJECT_DIR,
             raw_dir=PROJECT_DIR,
+            retention_dir=PROJECT_DIR,
             temp_dir=PROJECT_DIR,
             target_dir=PROJECT_DIR,
             warehouse_key=bytes(32),

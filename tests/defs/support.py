@@ -2,26 +2,47 @@
 
 import random
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from analytics_pipeline.core.batch import build_payload, hpke_info, seal_payload
+from analytics_pipeline.core.budget import Caps
+from analytics_pipeline.core.canonical import hash_text
+from analytics_pipeline.core.cid import RAW, cid_of_block
+from analytics_pipeline.core.circuits import published_circuits
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
+from analytics_pipeline.core.manifest import build_manifest
 from analytics_pipeline.core.policy import DEFAULT_POLICY
+from analytics_pipeline.core.proof_document import Proof
+from analytics_pipeline.core.record import Commit, ReleaseRecord
+from analytics_pipeline.core.record import Release as ReleaseBody
+from analytics_pipeline.defs.steps import inputs, onchain_verifier
+from analytics_pipeline.defs.steps.seeds import commit_seeds
 from analytics_pipeline.defs.stores import Stores
+from analytics_pipeline.proving.day_prover import Cost, ProofJob
+from analytics_pipeline.proving.setup import DevelopmentSetup
 from analytics_pipeline.sealer.rounds import RoundResult, SealerStores
 from analytics_pipeline.sealer.worker import seal_waiting
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.storage.catalogue import Video, open_catalogue, put_videos
+from analytics_pipeline.storage.catalogue import (
+    Video,
+    open_catalogue,
+    plan_release,
+    put_videos,
+    store_release,
+)
 from analytics_pipeline.storage.ipfs import open_store
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.public_keys import active_public_key
 from analytics_pipeline.storage.queue import QueuedBatch, SqliteQueue
 from analytics_pipeline.storage.warehouse import open_warehouse
+from tests.support.stand_in_proofs import StandInVerifier, stand_in_proof
 
 VIDEOS = [
     Video(f"video-{number}", f"creator-{number % 2}", f"Video {number}", 120_000)
@@ -132,9 +153,10 @@ def all_text(folder: Path) -> bytes:
     return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
 
 
-def store_tally(stores: Stores, day: date, viewers: int) -> None:
-    """Write the tally of a day on which `viewers` viewers in DE watched video-0 for 10 s each, as
-    dbt would: for tests of what comes after dbt."""
+def store_tally(stores: Stores, day: date, viewers: int, videos: Sequence[Video] = VIDEOS) -> None:
+    """Write tally and contributions of a day on which `viewers` viewers in DE watched video-0 for
+    10 s each, all at once and on their first day of the week, as dbt would: for tests of what comes
+    after dbt."""
     rows = []
     policy = DEFAULT_POLICY
 
@@ -143,21 +165,107 @@ def store_tally(stores: Stores, day: date, viewers: int) -> None:
             rows.append((stores.platform, day, scope, key, metric, values.get(metric, 0)))
 
     watched = {"viewers": viewers, "watch_seconds": 10 * viewers}
-    add("platform", "", views=viewers, **watched)
-    for number, video in enumerate(VIDEOS):
+    add("platform", "", views=viewers, peak_viewers=viewers, first_of_week=viewers, **watched)
+    for number, video in enumerate(videos):
         values = {**watched, "furthest_bin_01": viewers} if number == 0 else {}
         add("video", video.video_id, **values)
-    for creator in sorted({video.creator_id for video in VIDEOS}):
-        add("creator", creator, **(watched if creator == VIDEOS[0].creator_id else {}))
+    for creator in sorted({video.creator_id for video in videos}):
+        own = creator == VIDEOS[0].creator_id
+        add("creator", creator, **({**watched, "viewers_eu": viewers} if own else {}))
+    for provider in policy.providers:
+        values = {"viewers": viewers, "startup_1": viewers, "rebuffer_0": viewers}
+        add("provider", provider, **(values if provider == "ipfs" else {}))
     for region in policy.regions:
         add("region", region, viewers=viewers if region == "DE" else 0)
     columns = ["platform", "day", "scope", "key", "metric", "value"]
-    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    contributions = pl.DataFrame(
+        {
+            "platform": stores.platform,
+            "day": day,
+            "viewer_number": range(1, viewers + 1),
+            "video_id": VIDEOS[0].video_id,
+            "country": "DE",
+            "continent": "eu",
+            "provider": "ipfs",
+            "startup_bin": 1,
+            "rebuffer_bin": 0,
+            "first_of_week": True,
+            "first_of_month": False,
+            "at_peak": True,
+            "furthest_bin": 1,
+            "seconds": 10,
+        },
+        schema_overrides=dict.fromkeys(
+            ("viewer_number", "startup_bin", "rebuffer_bin", "furthest_bin", "seconds"), pl.Int64
+        ),
+    )
+    marts = {"tally": pl.DataFrame(rows, schema=columns, orient="row")}
     with open_warehouse(stores.settings.warehouse_path, stores.warehouse_key) as warehouse:
-        warehouse.register("rows", frame)
         warehouse.execute("CREATE SCHEMA IF NOT EXISTS warehouse.marts")
-        warehouse.execute(
-            "CREATE TABLE IF NOT EXISTS warehouse.marts.tally AS FROM rows WITH NO DATA"
-        )
-        warehouse.execute("DELETE FROM warehouse.marts.tally WHERE day = $1", [day])
-        warehouse.execute("INSERT INTO warehouse.marts.tally FROM rows")
+        for mart, frame in {**marts, "contributions": contributions}.items():
+            table = f"warehouse.marts.{mart}"
+            warehouse.register("rows", frame)
+            warehouse.execute(f"CREATE TABLE IF NOT EXISTS {table} AS FROM rows WITH NO DATA")
+            warehouse.execute(f"DELETE FROM {table} WHERE day = $1", [day])
+            warehouse.execute(f"INSERT INTO {table} FROM rows")
+            warehouse.unregister("rows")
+
+
+def record_release(stores: Stores, day: date, revision: int = 1) -> ReleaseRecord:
+    """Plan, commit and release a revision, in the catalogue and on chain, with a report that nobody
+    drew: for tests of the ledger, and of runs that meet another one's release."""
+    catalogue, platform, policy = stores.catalogue, stores.platform, inputs.POLICY
+    key = (catalogue, platform, day, revision)
+    caps = Caps.of(policy)
+    plan_release(*key[:3], inputs_digest=str(revision), caps=caps, reason="test")
+    [seed] = commit_seeds(stores, [day], ahead=-1).values()
+    body = Commit(day, revision, bytes(32), policy.policy_hash, bytes(32), bytes(32), seed)
+    [commit] = stores.publisher.commit(platform, [body])
+    stores.publisher.beacon_of(commit)
+    cid = cid_of_block(RAW, f"{day} {revision}".encode())
+    spend = policy.rho_nano_per_release
+    release = ReleaseBody(day, revision, bytes(32), cid, cid, spend, bytes(32))
+    [record] = stores.publisher.release(platform, [release])
+    store_release(
+        *key,
+        manifest_json=build_manifest(platform, day, []).canonical_bytes,
+        policy_json=policy.canonical_bytes,
+        commit_head=hash_text(commit.head),
+        report_json=b"{}",
+        bundle_cid=cid,
+        release_head=hash_text(record.head),
+    )
+    return record
+
+
+class WithoutBb:
+    """In the place of `Stores.proving`: rows, seed and report go through the real witness, which
+    refuses a wrong one; only the seconds of bb are left out, so the proof proves nothing. Whole
+    runs (`test_run`, `tests/e2e`) prove for real."""
+
+    setup_kind = "development"
+    verifier = StandInVerifier()
+
+    @property
+    def setup(self) -> DevelopmentSetup:
+        return DevelopmentSetup(Path("nowhere"))
+
+    @property
+    def prover(self) -> "WithoutBb":
+        return self
+
+    def prepare(self, _shapes: object) -> None:
+        """Nothing is needed."""
+
+    def prove_all(
+        self, jobs: Sequence[ProofJob], _progress: object = None
+    ) -> tuple[list[Proof], Cost]:
+        found = {circuit.shape: circuit for circuit in published_circuits().entries}
+        proofs = [stand_in_proof(found[job.circuit.name], job.public_inputs) for job in jobs]
+        return proofs, Cost(1, 0.0, 0)
+
+
+def leave_out_bb(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prove with the stand-in, on a registry that has no verifier and so takes anything."""
+    stores.__dict__["proving"] = WithoutBb()
+    monkeypatch.setattr(onchain_verifier, "build_contracts", lambda _setup: None)

@@ -9,7 +9,7 @@ from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from analytics_pipeline.defs.assets.common import WAREHOUSE_POOL
 from analytics_pipeline.defs.dbt_manifest import prepare_manifest
-from analytics_pipeline.defs.partitions import DAYS, ONE_RUN
+from analytics_pipeline.defs.partitions import DAYS, RANGE_RUNS
 
 ORDER = [
     "segments",
@@ -20,6 +20,7 @@ ORDER = [
     "manifest",
     "commitment",
     "release",
+    "proof",
     "bundle",
     "record",
 ]
@@ -49,7 +50,7 @@ def test_every_asset_takes_a_range_of_days_in_one_run(graph: AssetGraph) -> None
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
         assert node.partitions_def == DAYS, key
-        assert node.backfill_policy == ONE_RUN, key
+        assert node.backfill_policy == RANGE_RUNS, key
 
 
 def test_every_asset_tells_what_it_is_and_whose(graph: AssetGraph) -> None:
@@ -62,9 +63,23 @@ def test_every_asset_tells_what_it_is_and_whose(graph: AssetGraph) -> None:
         assert node.kinds, key
 
 
+def test_every_column_is_described(graph: AssetGraph) -> None:
+    """Of models, events and documents; four assets are no table."""
+    without = set()
+    for key in graph.get_all_asset_keys():
+        schema = graph.get(key).metadata.get("dagster/column_schema")
+        if schema is None:
+            without.add(key.path[-1])
+            continue
+        for column in schema.columns:
+            assert column.type not in (None, "", "?"), (key, column.name)
+            assert len(column.description or "") >= 5, (key, column.name)
+    assert without == {"policy", "proof", "bundle", "backfills"}
+
+
 def test_the_warehouse_has_one_process_at_a_time(defs: dg.Definitions) -> None:
     """Everything that opens the DuckDB file waits in the same pool, readers included."""
-    touching = {"dbt_models", "manifest", "commitment", "release"}
+    touching = {"dbt_models", "manifest", "commitment", "release", "proof"}
     pools = {
         op.name: op.pool
         for definition in defs.resolve_asset_graph().assets_defs
@@ -79,9 +94,10 @@ def test_the_warehouse_has_one_process_at_a_time(defs: dg.Definitions) -> None:
     [
         ("segments", {"segments_intact"}),
         ("events", {"events_accounted"}),
-        ("manifest", {"tally_within_bounds", "budget_left"}),
+        ("manifest", {"tally_within_bounds", "contributions_provable", "budget_left"}),
         ("commitment", {"commitments_on_chain"}),
         ("release", {"report_matches_commitment"}),
+        ("proof", {"proof_verifies"}),
         ("bundle", {"bundle_pinned"}),
         ("record", {"verified"}),
     ],
@@ -98,7 +114,7 @@ def test_each_step_ends_in_checks_that_block_the_next(
 
 def test_every_mart_has_its_dbt_tests_as_checks(graph: AssetGraph) -> None:
     """dbt's tests stand beside the models they test."""
-    for mart in ("platform_day", "video_day", "tally"):
+    for mart in ("platform_day", "video_day", "tally", "contributions"):
         assert len(graph.get_check_keys_for_assets([dg.AssetKey(mart)])) >= 2, mart
 
 

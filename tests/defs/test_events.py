@@ -73,7 +73,7 @@ def test_events_of_two_segments_are_counted_once(deployment: Deployment, stores:
     assert (intake.duplicates, intake.kept) == (again, sum(len(e) for _, e in sessions))
     assert step.find_problems(intake) == []
     assert step.load_intake(stores, DAY) == intake
-    raw = load_raw_day(stores.settings.raw_dir, stores.platform, DAY, stores.raw_key)
+    raw = load_raw_day(stores.settings.raw_dir, stores.platform, DAY, stores.raw_key(DAY))
     assert raw.height == intake.kept
 
 
@@ -114,7 +114,8 @@ def test_a_missing_or_altered_segment_is_named(deployment: Deployment, stores: S
     assert segments_step.find_problems(stores, [segment]) == []
     blocks = list((stores.settings.home / "ipfs").rglob("*.data"))
     for path in blocks:
-        path.write_bytes(path.read_bytes()[:-1] + b"\0")
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises((IntegrityError, ContentUnavailable)):
         step.load_day(stores, DAY)
     for path in blocks:

@@ -1,5 +1,8 @@
 """Dagster's home, its storages, and the environment of its processes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +24,41 @@ def test_the_home_is_written_once_and_then_the_operators(tmp_path: Path) -> None
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     prepare_home(settings)
     assert (home / "dagster.yaml").read_text() == "telemetry:\n  enabled: false\n"
+
+
+OPENER = """
+import sys
+from analytics_pipeline.defs.instance import open_instance
+from analytics_pipeline.settings import load_settings
+print("ready", flush=True)
+sys.stdin.readline()
+with open_instance(load_settings()) as instance:
+    assert instance.get_runs() == []
+"""
+
+
+def test_processes_that_open_a_new_home_at_once_share_it(tmp_path: Path) -> None:
+    """One makes the tables, the others find them."""
+    openers = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENER],
+            env={**os.environ, "ANALYTICS_HOME": str(tmp_path / "home")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for opener in openers:
+        assert opener.stdout is not None
+        assert opener.stdout.readline() == "ready\n"
+    for opener in openers:
+        assert opener.stdin is not None
+        opener.stdin.write("go\n")
+        opener.stdin.flush()
+    errors = [opener.communicate(timeout=120)[1] for opener in openers]
+    assert [opener.returncode for opener in openers] == [0, 0, 0], errors
 
 
 def test_another_process_loads_the_same_settings(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from analytics_pipeline.cli.simulate import last_full_days
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.simulator import SimulatedSession, SimulationSpec, build_videos, simulate
 from tests.support.home_copy import HomeCopy
-from tests.support.kpi_oracle import OracleEvent, OracleVideo
+from tests.support.view_oracle import OracleEvent, OracleVideo
 
 EVENTS = 3000
 DAYS = 3
@@ -58,6 +58,8 @@ class Deployment:
                 startup_ms=event.startup_ms,
                 delivered_bytes=event.delivered_bytes,
                 provider=event.provider,
+                first_of_week=event.first_of_week,
+                first_of_month=event.first_of_month,
             )
             for session in self.sessions
             for event in session.events

@@ -38,8 +38,9 @@ from analytics_pipeline.storage.raw_day import load_raw_day
 from tests.support.killing import Clients, Worker, free_port, wait_until_up
 
 ROUNDS = 24
-#: Deeper each time: a run takes up what the one before has left. `events` is followed by dbt.
-RUN_KILLED_AFTER = ("events", "manifest", "commitment", "commitment", "release")
+#: Deeper each time: a run takes up what the one before has left. `events` is followed by dbt,
+#: `release` by proofs.
+RUN_KILLED_AFTER = ("events", "manifest", "commitment", "commitment", "release", "proof")
 SEED = int(os.environ.get("KILL_SEED", "20"))
 DAYS = last_full_days(3)
 SPEC = SimulationSpec(
@@ -123,7 +124,7 @@ def test_every_acknowledged_event_is_stored_exactly_once(home: Path, survived: C
         intake = events_step.load_day(stores, day)
         assert events_step.find_problems(intake) == []
         assert intake.duplicates == 0, "a batch was sealed twice"
-        frame = load_raw_day(stores.settings.raw_dir, "demo", day, stores.raw_key)
+        frame = load_raw_day(stores.settings.raw_dir, "demo", day, stores.raw_key(day))
         found.update(frame.select(EVENT_IDENTITY).iter_rows())
     assert set(found.values()) == {1}
     assert set(survived.acknowledged) <= found.keys(), "an acknowledged event was lost"

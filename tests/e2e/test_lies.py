@@ -17,14 +17,17 @@ from typing import Any
 import polars as pl
 import pytest
 
-from analytics_pipeline.cli.published import open_sources
 from analytics_pipeline.core import verify_errors
 from analytics_pipeline.core.errors import (
+    ClockMovedBack,
     DecryptionFailed,
     IntegrityError,
+    LedgerTampered,
     ReleaseConflict,
 )
 from analytics_pipeline.core.unixfs import iter_directory_blocks
+from analytics_pipeline.published.sources import open_sources
+from analytics_pipeline.storage.warehouse import open_warehouse
 from tests.e2e.conftest import Deployment
 from tests.e2e.test_kpis import days_of
 from tests.support.home_copy import CheckFailed, HomeCopy, verify_as_stranger
@@ -122,6 +125,68 @@ def one_more_viewer(report: Any) -> None:
     shown["value"] += 1
 
 
+def changed_beacon(copy: HomeCopy) -> Undo:
+    """The catalogue's copy of the randomness that the noise was drawn with."""
+    return column_set(copy, "releases", "beacon", "0x" + "11" * 32, of_release(copy))
+
+
+def changed_proof(copy: HomeCopy) -> Undo:
+    """The catalogue's copy of a published proof, one bit of it."""
+    [(document,)] = copy.sql(f"SELECT proof_json FROM releases WHERE {of_release(copy)}")
+    return column_set(
+        copy, "releases", "proof_json", edit_json(document, one_more_bit), of_release(copy)
+    )
+
+
+def one_more_bit(document: Any) -> None:
+    proof = document["proofs"][0]["proof"]
+    document["proofs"][0]["proof"] = proof[:-1] + f"{int(proof[-1], 16) ^ 1:x}"
+
+
+def proof_of_another_day(copy: HomeCopy) -> Undo:
+    query = "SELECT proof_json FROM releases WHERE day = ?"
+    [(other,)] = copy.sql(query, copy.days[0].isoformat())
+    return column_set(copy, "releases", "proof_json", other, of_release(copy))
+
+
+def changed_listing(copy: HomeCopy) -> Undo:
+    """The list of videos that was pinned for a release lacks its last one."""
+    [(document,)] = copy.sql(f"SELECT catalogue_json FROM releases WHERE {of_release(copy)}")
+    fewer = edit_json(document, lambda listing: listing["videos"].pop())
+    return column_set(copy, "releases", "catalogue_json", fewer, of_release(copy))
+
+
+def of_seed(copy: HomeCopy) -> str:
+    return f"day = '{copy.days[1]}'"
+
+
+def forgotten_seed(copy: HomeCopy) -> Undo:
+    """As after restoring a backup: another seed would let the operator choose the noise."""
+    return rows_removed(copy, "seeds", of_seed(copy))
+
+
+def other_seed(copy: HomeCopy) -> Undo:
+    return column_set(copy, "seeds", "commitment", "0x" + "11" * 32, of_seed(copy))
+
+
+def invented_viewer(copy: HomeCopy) -> Undo:
+    """The contributions have one viewer more than the tally."""
+    where = "viewer_number = 999999"
+    another = (
+        f"SELECT * REPLACE (999999 AS viewer_number) FROM marts.contributions "
+        f"WHERE day = DATE '{copy.days[1]}' LIMIT 1"
+    )
+    change_warehouse(copy, f"INSERT INTO marts.contributions {another}")
+    return lambda: change_warehouse(copy, f"DELETE FROM marts.contributions WHERE {where}")
+
+
+def change_warehouse(copy: HomeCopy, statement: str) -> None:
+    with copy.stores() as stores:
+        path, key = stores.settings.warehouse_path, stores.warehouse_key
+        with open_warehouse(path, key) as warehouse:
+            warehouse.execute(statement)
+
+
 def bundle_of_another_day(copy: HomeCopy) -> Undo:
     query = "SELECT bundle_cid FROM releases WHERE day = ?"
     [(other,)] = copy.sql(query, copy.days[0].isoformat())
@@ -136,6 +201,31 @@ def missing_revision(copy: HomeCopy) -> Undo:
 
 def erased_spend(copy: HomeCopy) -> Undo:
     return rows_removed(copy, "spends", of_release(copy))
+
+
+def altered_spend(copy: HomeCopy) -> Undo:
+    return column_set(copy, "spends", "rho_nano", 1, of_release(copy))
+
+
+def altered_plan_and_spend(copy: HomeCopy) -> Undo:
+    tables = ("releases", "spends")
+    takes_back = [column_set(copy, table, "rho_nano", 1, of_release(copy)) for table in tables]
+    return lambda: [undo() for undo in takes_back]
+
+
+def made_up_spend(copy: HomeCopy) -> Undo:
+    """Budget that nobody used is taken away from a day."""
+    values = f"'demo', '{copy.days[1]}', 2, 1, 1"
+    copy.sql(
+        f"INSERT INTO spends (platform, day, revision, rho_nano, spent_at_ms) VALUES ({values})"
+    )
+    where = f"day = '{copy.days[1]}' AND revision = 2"
+    return lambda: copy.sql(f"DELETE FROM spends WHERE {where}")
+
+
+def ledger_from_the_future(copy: HomeCopy) -> Undo:
+    """To the machine it looks as if its own clock had been moved back a century or so."""
+    return column_set(copy, "releases", "planned_at_ms", 4_300_000_000_000, of_release(copy))
 
 
 def other_chain(copy: HomeCopy) -> Undo:
@@ -160,17 +250,28 @@ LIES = [
     Lie(missing_segment, CheckFailed, "segments_intact: .* is missing"),
     Lie(other_segment_under_the_cid, IntegrityError, "do not hash to it"),
     Lie(swapped_cids, DecryptionFailed, "commitment"),
-    Lie(segment_of_another_day, DecryptionFailed, "segment"),
+    Lie(segment_of_another_day, CheckFailed, "segments_intact: .*DecryptionFailed"),
     Lie(hidden_segment, CheckFailed, "events_accounted: .*running count"),
     Lie(miscounted_segment, CheckFailed, "events_accounted: .*events read"),
     Lie(wrong_wrapping_key, CheckFailed, "segments_intact: .*DecryptionFailed"),
     Lie(lost_wrapping_key, CheckFailed, "segments_intact: .*KeyUnavailable"),
     Lie(wrong_root_key, DecryptionFailed, "wrong key"),
-    Lie(changed_row, ReleaseConflict, "no longer what was bundled"),
-    Lie(bundle_of_another_day, ReleaseConflict, "another release than the chain"),
-    Lie(missing_revision, ReleaseConflict, "the catalogue does not know it"),
-    Lie(erased_spend, ReleaseConflict, "not in the catalogue's ledger"),
-    Lie(other_chain, CheckFailed, "commitments_on_chain: .*no such commit"),
+    Lie(invented_viewer, CheckFailed, "contributions_provable: .*do not sum to the tally"),
+    Lie(forgotten_seed, ReleaseConflict, "the catalogue none"),
+    Lie(other_seed, ReleaseConflict, "the catalogue another"),
+    Lie(changed_beacon, CheckFailed, "proof_verifies: .*about another release"),
+    Lie(changed_row, CheckFailed, "proof_verifies: .*about another release"),
+    Lie(changed_proof, CheckFailed, "proof_verifies: .*one that fails"),
+    Lie(proof_of_another_day, CheckFailed, "proof_verifies: .*about another release"),
+    Lie(changed_listing, ReleaseConflict, "no longer what was bundled"),
+    Lie(bundle_of_another_day, LedgerTampered, "another release than the chain"),
+    Lie(missing_revision, LedgerTampered, "the catalogue does not know it"),
+    Lie(erased_spend, LedgerTampered, "spend nothing in the ledger, rho 0.125 planned"),
+    Lie(altered_spend, LedgerTampered, "spend rho 0.000000001 in the ledger, rho 0.125 planned"),
+    Lie(altered_plan_and_spend, LedgerTampered, "planned, its policy spends 0.125"),
+    Lie(made_up_spend, LedgerTampered, "the catalogue no such revision"),
+    Lie(other_chain, LedgerTampered, "the chain has no such record"),
+    Lie(ledger_from_the_future, ClockMovedBack, "newest revision planned is of 21"),
 ]
 
 

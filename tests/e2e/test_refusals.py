@@ -10,17 +10,17 @@ import pytest
 from analytics_pipeline.chain.embedded import development_account
 from analytics_pipeline.chain.outbox import Outbox
 from analytics_pipeline.chain.publisher import Publisher
-from analytics_pipeline.core import verify_errors
 from analytics_pipeline.core.day import day_start_ms
 from analytics_pipeline.core.errors import (
     BudgetOverspent,
     EventsExpired,
     KeyUnavailable,
     NotPublisher,
-    ReleaseConflict,
+    RecordRefused,
 )
 from analytics_pipeline.core.record import Commit
 from analytics_pipeline.defs.steps import commitments, events, inputs
+from analytics_pipeline.defs.steps.onchain_verifier import onchain_proofs
 from analytics_pipeline.sealer.__main__ import open_stores
 from analytics_pipeline.sealer.rounds import RoundResult
 from analytics_pipeline.sealer.worker import seal_waiting
@@ -36,25 +36,25 @@ from tests.support.home_copy import CheckFailed, HomeCopy, run_steps, verify_as_
 from tests.support.tamper import Undo, moved, other_secret
 
 
-def test_a_record_of_another_day_on_the_real_chain_is_named(copy: HomeCopy) -> None:
-    """The operator releases one day's bundle under another day: the chain takes it, readers do
-    not; and the pipeline publishes nothing more until the catalogue agrees with the chain."""
+def test_a_report_of_another_day_is_refused_by_the_contract(copy: HomeCopy) -> None:
+    """The operator releases one day's report, with its proof, under another day. The proof is not
+    about that day, so the registry refuses; the commit without a release is there for all to see,
+    and the day verifies as it was."""
     with copy.stores() as stores:
         first, second = list_releases(stores.catalogue, "demo")[:2]
         chain = stores.registry.read_evidence("demo")
         bodies = {(r.day, r.revision): r for r in chain.records if hasattr(r, "bundle_cid")}
         stolen = bodies[first.day, 1].body
         commit = next(r for r in chain.records if r.day == second.day)
-        stores.publisher.commit(
-            "demo", [Commit(second.day, 2, commit.body.manifest_root, commit.body.policy_hash)]
-        )
+        [sent] = stores.publisher.commit("demo", [replace(commit.body, revision=2)])
+        stores.publisher.beacon_of(sent)
         false = replace(stolen, day=second.day, revision=2)
-        stores.publisher.release("demo", [false])
-    with pytest.raises(verify_errors.WrongDay):
-        verify_as_stranger(copy)
-    verify_as_stranger(copy, 0)
-    with pytest.raises(ReleaseConflict, match="revision 2"):
-        copy.run()
+        with pytest.raises(RecordRefused, match="ProofRejected"):
+            stores.publisher.release("demo", [false], onchain_proofs(stores, [first]))
+    assert "committed after the last release: [2]" in str(verify_as_stranger(copy)[8])
+    before = copy.state()
+    copy.run()
+    assert copy.state() == before
 
 
 def test_a_stolen_publisher_changes_nothing(copy: HomeCopy) -> None:
@@ -67,7 +67,7 @@ def test_a_stolen_publisher_changes_nothing(copy: HomeCopy) -> None:
             poll_seconds=0.02,
         )
         head = stores.registry.head("demo")
-        body = Commit(copy.days[0], 2, bytes(32), bytes(32))
+        body = Commit(copy.days[0], 2, *(bytes(32) for _ in range(5)))
         with pytest.raises(NotPublisher):
             stranger.commit("demo", [body])
         assert stores.registry.head("demo") == head
@@ -121,7 +121,7 @@ def test_a_third_release_is_refused_before_anything_leaves(copy: HomeCopy) -> No
         api.stop()
     before = copy.state()
     with copy.stores() as stores:
-        with pytest.raises(CheckFailed, match=r"budget_left: .* rho 0 is left"):
+        with pytest.raises(CheckFailed, match=r"budget_left: .* 0\.25 of 0\.25 spent, 0 left"):
             run_steps(stores, first)
         with pytest.raises(BudgetOverspent):
             commitments.plan_and_commit(stores, first)

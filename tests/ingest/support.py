@@ -21,6 +21,7 @@ from analytics_pipeline.core.batch import (
     hpke_info,
     seal_payload,
 )
+from analytics_pipeline.core.viewer_model import ViewerModel
 from analytics_pipeline.storage.api_keys import create_api_key
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.public_keys import active_public_key
@@ -47,8 +48,19 @@ def make_plain(**changes: Any) -> dict[str, Any]:
     return {**event, **changes}
 
 
+_MAIN = """
+import sys
+from analytics_pipeline.ingest.__main__ import main
+sys.argv = ["ingest"]
+sys.exit(main())
+"""
+
+
 class Api:
     """One deployment: keys, an API key, and its API process while it runs."""
+
+    #: code to run in the API's process before it starts
+    prelude = ""
 
     def __init__(self, home: Path, **environ: str) -> None:
         self.home = home
@@ -60,8 +72,14 @@ class Api:
         self.log = home / "api.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def new_api_key(self, project: str = "demo", origins: Sequence[str] = (ORIGIN,)) -> str:
-        return create_api_key(self.api_keys_path, project, "test", origins, datetime.now(UTC))
+    def new_api_key(
+        self,
+        project: str = "demo",
+        origins: Sequence[str] = (ORIGIN,),
+        viewer_model: ViewerModel = "standard",
+    ) -> str:
+        now = datetime.now(UTC)
+        return create_api_key(self.api_keys_path, project, "test", origins, now, viewer_model)
 
     def start(self) -> "Api":
         with socket.socket() as probe:
@@ -76,7 +94,7 @@ class Api:
         }
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "analytics_pipeline.ingest"],
+                [sys.executable, "-c", self.prelude + _MAIN],
                 env=environ,
                 stdout=sink,
                 stderr=sink,

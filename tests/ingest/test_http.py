@@ -9,7 +9,7 @@ import pytest
 
 from analytics_pipeline.core.batch import MAX_FRAME_BYTES, BatchHeader, build_frame, parse_payload
 from analytics_pipeline.core.batch import hpke_info as info_of
-from analytics_pipeline.core.event import EVENT_TYPES
+from analytics_pipeline.core.event import PLAYER_EVENT_TYPES
 from analytics_pipeline.storage.api_keys import load_api_keys, revoke_api_key
 from analytics_pipeline.storage.queue import QueuedBatch
 from tests.ingest.support import ORIGIN, Api, assert_problem, make_plain
@@ -174,7 +174,7 @@ def test_encoded_or_foreign_bodies_are_unsupported(api: Api) -> None:
     assert_problem(response, 415, "Content-Type")
 
 
-@pytest.mark.parametrize("event_type", EVENT_TYPES)
+@pytest.mark.parametrize("event_type", PLAYER_EVENT_TYPES)
 def test_plain_event_is_sealed_before_it_is_queued(api: Api, event_type: str) -> None:
     """All eight types arrive in the queue as ciphertext that only the private key opens."""
     event = make_plain(eventType=event_type, payload={"currentTime": 12.3456, "duration": 60})

@@ -14,17 +14,18 @@ from netaddr import IPSet
 
 from analytics_pipeline.core.errors import InvalidInput, InvalidSettings
 from analytics_pipeline.core.event import (
-    EVENT_TYPES,
     MAX_AT_MS,
     MIN_AT_MS,
+    PLAYER_EVENT_TYPES,
     PROVIDERS,
     parse_event,
 )
 from analytics_pipeline.core.regions import REGIONS
-from analytics_pipeline.ingest.client import TrustedProxies, build_pseudonym, parse_address
-from analytics_pipeline.ingest.limits import TokenBuckets
+from analytics_pipeline.ingest.client import build_pseudonym
 from analytics_pipeline.ingest.plain import parse_plain_event, plain_batch_id
 from analytics_pipeline.storage.country import CountryDatabase
+from analytics_pipeline.web.addresses import TrustedProxies, parse_address
+from analytics_pipeline.web.limits import TokenBuckets
 
 SECRET = bytes(32)
 AT_MS = st.integers(MIN_AT_MS, MAX_AT_MS - 1)
@@ -34,7 +35,7 @@ SECONDS = st.floats(0, 604_800) | st.integers(0, 604_800)
 @st.composite
 def plain_events(draw: st.DrawFn) -> dict[str, object]:
     """Valid request bodies."""
-    event_type = draw(st.sampled_from(EVENT_TYPES))
+    event_type = draw(st.sampled_from(PLAYER_EVENT_TYPES))
     payload = draw(
         st.fixed_dictionaries(
             {},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ingest.support import Api, make_plain
+from tests.ingest.support import Api, assert_problem, make_event, make_plain
 
 ADDRESSES = ("81.2.69.142", "203.0.113.77", "2a02:2e0:3fe:1001:1234:5678:9abc:def0")
 USER_AGENT = "ConspicuousBrowser/7.42"
@@ -50,6 +50,43 @@ def test_no_file_and_no_log_names_a_viewer(tmp_path: Path, sign: int) -> None:
     for path in searched:
         content = path.read_bytes()
         assert not [needle for needle in needles if needle in content], path
+
+
+def test_devices_that_count_for_themselves_leave_nothing(tmp_path: Path) -> None:
+    """Under a high key neither pseudonym nor country is worked out: two visitors' batches differ in
+    id, time and ciphertext only, no salt is made, and plain events are refused."""
+    api = Api(tmp_path, ANALYTICS_TRUSTED_PROXIES="127.0.0.1").start()
+    api.api_key = api.new_api_key(viewer_model="high")
+    summary = make_event(type="summary", watched_ms=5_000)
+    for address in ADDRESSES:
+        frame = api.frame(events=[summary])
+        answer = api.post_frame(frame, x_forwarded_for=address, user_agent=USER_AGENT)
+        assert answer.status_code == 202
+    queued = api.queued()
+    assert {(batch.viewer, batch.country, batch.viewer_model) for batch in queued} == {
+        (None, "ZZ", "high")
+    }
+    assert len({batch.batch_id for batch in queued}) == len(ADDRESSES)
+    assert_problem(api.post_plain(), 403)
+    assert list((tmp_path / "salts").glob("*.salt")) == []
+    api.stop()
+    for path in (path for path in tmp_path.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        for text in ADDRESSES:
+            packed = ip_address(text).packed
+            assert not [n for n in (text.encode(), packed, packed[:8]) if n in content], path
+
+
+def test_one_device_cannot_use_up_a_high_key(tmp_path: Path) -> None:
+    """The rate of one visitor is limited under a high key too, in memory."""
+    limits = {"ANALYTICS_RATE_LIMIT_PER_VIEWER": "2"}
+    api = Api(tmp_path, ANALYTICS_TRUSTED_PROXIES="127.0.0.1", **limits).start()
+    api.api_key = api.new_api_key(viewer_model="high")
+    first, other = ADDRESSES[:2]
+    answers = [api.post_frame(x_forwarded_for=first).status_code for _ in range(12)]
+    assert 429 in answers
+    assert api.post_frame(x_forwarded_for=other).status_code == 202
+    api.stop()
 
 
 def test_files_are_for_the_owner_only(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from analytics_pipeline.core.batch import (
 )
 from analytics_pipeline.core.event import parse_event
 from analytics_pipeline.ingest.plain import MAX_PLAIN_BYTES, parse_plain_event
-from analytics_pipeline.ingest.problem import KINDS
+from analytics_pipeline.web.problem import KINDS
 from tests.ingest.support import Api
 
 PAGE = (Path(__file__).parents[2] / "spec" / "ingest.md").read_text()

@@ -1,7 +1,9 @@
 """Queue, salts and API keys by themselves."""
 
+import json
 import multiprocessing
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +15,10 @@ from analytics_pipeline.core.day import MS_PER_DAY
 from analytics_pipeline.core.errors import InvalidInput, KeyUnavailable, QueueUnavailable
 from analytics_pipeline.storage.api_keys import (
     create_api_key,
-    find_key,
     load_api_keys,
     revoke_api_key,
 )
+from analytics_pipeline.storage.key_file import find_key
 from analytics_pipeline.storage.queue import REMEMBER_DAYS, QueuedBatch, SqliteQueue
 from analytics_pipeline.storage.salts import GRACE, DailySalts
 
@@ -26,6 +28,25 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 def make_batch(batch_id: str, at_ms: int = 1, project: str = "demo") -> QueuedBatch:
     """A batch whose ciphertext is its id."""
     return QueuedBatch(0, project, batch_id, "k", batch_id.encode(), "ab" * 16, "DE", at_ms)
+
+
+def make_summaries(batch_id: str) -> QueuedBatch:
+    """A batch under an API key of the viewer model `high`."""
+    return QueuedBatch(0, "demo", batch_id, "k", b"sealed", None, "ZZ", 1, "high")
+
+
+#: the table as it was before there were viewer models
+OLD_BATCHES = """
+CREATE TABLE batches (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    project        TEXT    NOT NULL,
+    batch_id       TEXT    NOT NULL,
+    key_id         TEXT    NOT NULL,
+    viewer         BLOB    NOT NULL CHECK (length(viewer) = 16),
+    country        TEXT    NOT NULL CHECK (length(country) = 2),
+    received_at_ms INTEGER NOT NULL,
+    sealed         BLOB    NOT NULL
+) STRICT"""
 
 
 @pytest.fixture
@@ -90,6 +111,41 @@ def test_refused_group_stores_nothing(tmp_path: Path) -> None:
         queue.put_many([make_batch("small"), big])
     assert queue.depth() == 0
     assert queue.put_many([make_batch("small")]) == [True]
+
+
+def test_queue_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    """Batches that wait in a queue without viewer models stay, in place and order, as standard
+    ones; what was moved leaves no copy in the file."""
+    path = tmp_path / "queue.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute(OLD_BATCHES)
+        for number in (7, 8, 11):
+            row = (number, "demo", f"old-{number}", "k", b"\xab" * 16, "DE", 5, b"sealed")
+            old.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    old.close()
+    queue = SqliteQueue(path)
+    moved = queue.peek(9)
+    assert [(batch.id, batch.viewer, batch.viewer_model) for batch in moved] == [
+        (number, "ab" * 16, "standard") for number in (7, 8, 11)
+    ]
+    queue.put_many([make_summaries("new")])
+    assert [batch.id for batch in queue.peek(9)] == [7, 8, 11, 12]
+    queue.delete([7, 8, 11])
+    queue.close()
+    assert [batch.batch_id for batch in SqliteQueue(path).peek(9)] == ["new"]
+    assert b"\xab" * 16 not in path.read_bytes()
+
+
+def test_summaries_have_no_viewer(queue: SqliteQueue) -> None:
+    """Not even by mistake: the file refuses a pseudonym or a country beside a high batch, and a
+    standard batch without a pseudonym."""
+    assert queue.put_many([make_summaries("a")]) == [True]
+    (batch,) = queue.peek(1)
+    assert (batch.viewer, batch.country, batch.viewer_model) == (None, "ZZ", "high")
+    wrong = [{"viewer": "ab" * 16}, {"country": "DE"}, {"viewer_model": "standard"}]
+    for change in wrong:
+        with pytest.raises(QueueUnavailable, match="CHECK constraint"):
+            queue.put_many([replace(make_summaries("b"), **change)])
 
 
 def test_file_that_is_no_queue_is_refused(tmp_path: Path) -> None:
@@ -224,3 +280,24 @@ def test_queue_can_be_read_while_it_is_written(tmp_path: Path, queue: SqliteQueu
     rows = reader.execute("SELECT id FROM batches")
     assert queue.put_many([make_batch("b")]) == [True]
     assert len(rows.fetchall()) == 1
+
+
+def test_viewer_model_of_a_key_is_for_life(tmp_path: Path) -> None:
+    """Each key has the model it was made with; a file from before there were models is standard; an
+    unknown model is no key file."""
+    path = tmp_path / "api_keys.json"
+    secrets_of = {
+        model: create_api_key(path, "demo", "x", [], NOW, model) for model in ("standard", "high")
+    }
+    for model, secret in secrets_of.items():
+        found = find_key(load_api_keys(path), secret)
+        assert found is not None
+        assert found.viewer_model == model
+    entries = json.loads(path.read_text())
+    path.write_text(json.dumps([{**entry, "viewer_model": "none"} for entry in entries]))
+    with pytest.raises(KeyUnavailable, match="viewer_model"):
+        load_api_keys(path)
+    for entry in entries:
+        del entry["viewer_model"]
+    path.write_text(json.dumps(entries))
+    assert {key.viewer_model for key in load_api_keys(path)} == {"standard"}

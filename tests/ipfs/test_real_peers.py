@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.core.bundle import history_folder
 from analytics_pipeline.core.cid import DAG_PB, cid_from_bytes
 from analytics_pipeline.core.dagpb import parse_node
 from analytics_pipeline.core.unixfs import cid_of_bytes, cid_of_directory
 from analytics_pipeline.storage.ipfs import ContentStore, Deadlines, EmbeddedStore, open_store
 from analytics_pipeline.storage.ipfs.flatfs import FlatfsBlocks
 from tests.ipfs.conftest import keystream
+from tests.support.archives import save_history
+from tests.support.world import honest_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.network, pytest.mark.timeout(900)]
 HERE = Path(__file__).parent
@@ -66,6 +69,20 @@ def test_js_ipfs(js_ipfs: ContentStore, tmp_path: Path) -> None:
     embedded.export_car(other, tmp_path / "x.car")
     assert js_ipfs.import_car(tmp_path / "x.car") == other
     assert js_ipfs.get_directory(other) == FILES | {"more": b"more"}
+
+
+@pytest.mark.node
+def test_js_ipfs_takes_a_whole_history(js_ipfs: ContentStore, tmp_path: Path) -> None:
+    """A CAR of `verify --all --save`: imported, walked by path, and exported as the same bytes."""
+    world = honest_world()
+    path = save_history(world, tmp_path / "history.car")
+    root = js_ipfs.import_car(path)
+    client = js_ipfs._node._client  # type: ignore[attr-defined]
+    assert client.cat(f"{root}/chain.json") == world.chain_file()
+    for (day, revision), bundle in world.bundles.items():
+        folder = f"{root}/{history_folder(day, revision)}"
+        assert {name: client.cat(f"{folder}/{name}") for name in bundle} == bundle
+    assert client.dag.export(root) == path.read_bytes()
 
 
 @pytest.mark.node

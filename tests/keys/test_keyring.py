@@ -6,6 +6,7 @@ import multiprocessing
 import pickle
 import stat
 import traceback
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.public_keys import active_public_key, load_public_keys
 
 DATA_KEY = bytes(range(32))
+DAY = date(2025, 1, 1)
 
 
 @pytest.fixture
@@ -112,56 +114,58 @@ def test_every_part_of_a_batch_is_bound(keys: Path):
 def test_rotation_keeps_the_old_keys(keys: Path):
     """After two rotations old batches open and old data keys unwrap; new ones use the new keys."""
     keyring = Keyring(keys)
-    old_batch, old_wrapped = sealed_batch(keys), keyring.wrap(DATA_KEY)
+    old_batch, old_wrapped = sealed_batch(keys), keyring.wrap("demo", DAY, DATA_KEY)
     first = keyring.rotate()
     second = keyring.rotate()
     assert first != second
     assert keyring.open_batch(*old_batch) == b"payload"
-    assert keyring.unwrap(*old_wrapped) == DATA_KEY
+    assert keyring.unwrap("demo", DAY, *old_wrapped) == DATA_KEY
     assert active_public_key(keys).key_id == second[0] == keyring.batch_key_ids[-1]
-    assert keyring.wrap(DATA_KEY)[0] == second[1] == keyring.active_wrapping_key_id
+    assert keyring.wrap("demo", DAY, DATA_KEY)[0] == second[1] == keyring.active_wrapping_key_id
     statuses = [key.status for key in load_public_keys(keys).values()]
     assert statuses == ["retired", "retired", "active"]
 
 
 def test_wrapping_is_rfc_3394(keys: Path):
-    """Wrapped data keys are plain AES-KW, so any implementation can unwrap them."""
-    key_id, wrapped = Keyring(keys).wrap(DATA_KEY)
+    """Wrapped data keys are AES-KW in AES-KW, so any implementation can unwrap them."""
+    key_id, wrapped = Keyring(keys).wrap("demo", DAY, DATA_KEY)
     file = json.loads((keys / f"private/wrapping/{key_id}.json").read_bytes())
-    assert len(wrapped) == 40
-    assert aes_key_unwrap(base64.b64decode(file["secret"]), wrapped) == DATA_KEY
+    assert len(wrapped) == 48
+    inner = aes_key_unwrap(base64.b64decode(file["secret"]), wrapped)
+    retention_key = (keys / f"private/retention/{DAY}.demo.key").read_bytes()
+    assert aes_key_unwrap(retention_key, inner) == DATA_KEY
 
 
 def test_rewrap_changes_the_wrapping_only(keys: Path):
     """Re-wrapping moves a data key to the new wrapping key and keeps the data key."""
     keyring = Keyring(keys)
-    old = keyring.wrap(DATA_KEY)
+    old = keyring.wrap("demo", DAY, DATA_KEY)
     keyring.rotate()
     new = keyring.rewrap(*old)
     assert new[0] != old[0]
-    assert keyring.unwrap(*new) == DATA_KEY
+    assert keyring.unwrap("demo", DAY, *new) == DATA_KEY
     with pytest.raises(DecryptionFailed):
-        keyring.unwrap(new[0], old[1])
+        keyring.unwrap("demo", DAY, new[0], old[1])
 
 
 def test_altered_wrapped_key_is_refused(keys: Path):
     """AES-KW is authenticated: no flipped byte yields a key."""
     keyring = Keyring(keys)
-    key_id, wrapped = keyring.wrap(DATA_KEY)
+    key_id, wrapped = keyring.wrap("demo", DAY, DATA_KEY)
     for position in range(len(wrapped)):
         altered = bytearray(wrapped)
         altered[position] ^= 0x80
         with pytest.raises(DecryptionFailed):
-            keyring.unwrap(key_id, bytes(altered))
+            keyring.unwrap("demo", DAY, key_id, bytes(altered))
     with pytest.raises(KeyUnavailable):
-        keyring.unwrap("wrap-999999-00000000", wrapped)
+        keyring.unwrap("demo", DAY, "wrap-999999-00000000", wrapped)
 
 
 def test_another_process_learns_of_a_rotation(keys: Path):
     """A running keyring unwraps with a wrapping key that another process made."""
     running = Keyring(keys)
-    wrapped = (rotated := Keyring(keys)).rotate() and rotated.wrap(DATA_KEY)
-    assert running.unwrap(*wrapped) == DATA_KEY
+    wrapped = (rotated := Keyring(keys)).rotate() and rotated.wrap("demo", DAY, DATA_KEY)
+    assert running.unwrap("demo", DAY, *wrapped) == DATA_KEY
 
 
 def test_storage_keys_are_stable_and_separate(keys: Path):
@@ -179,10 +183,10 @@ def test_no_secret_in_texts(keys: Path):
     """Neither repr nor any traceback with the keyring in it shows a secret."""
     keyring = Keyring(keys)
     texts = [repr(keyring), str(keyring)]
-    key_id, wrapped = keyring.wrap(DATA_KEY)
+    key_id, wrapped = keyring.wrap("demo", DAY, DATA_KEY)
     for call in (
-        lambda: keyring.unwrap(key_id, wrapped[::-1]),
-        lambda: keyring.wrap(DATA_KEY[:5]),
+        lambda: keyring.unwrap("demo", DAY, key_id, wrapped[::-1]),
+        lambda: keyring.wrap("demo", DAY, DATA_KEY[:5]),
         lambda: keyring.open_batch(keyring.batch_key_ids[0], b"", b"x" * 99),
         lambda: pickle.dumps(keyring),
     ):

@@ -13,13 +13,14 @@ from analytics_pipeline.core.verify_errors import VerificationFailed
 from tests.support.world import DAYS, Lies, World, honest_world
 
 FOLDER = honest_world().folder(DAYS[1], 2)
+TERMS = World().terms
 
 
 def assert_flip_is_noticed(path: str, bit: int) -> None:
     altered = bytearray(FOLDER[path])
     altered[bit // 8] ^= 1 << bit % 8
     with pytest.raises(VerificationFailed) as caught:
-        verify_bundle({**FOLDER, path: bytes(altered)})
+        verify_bundle({**FOLDER, path: bytes(altered)}, terms=TERMS)
     assert caught.value.results[-1].passed is False, (path, bit)
 
 
@@ -52,7 +53,7 @@ def test_truncated_and_extended_files(path: str) -> None:
     whole = FOLDER[path]
     for altered in (whole[:-1], b"", whole + b"\n", whole + whole):
         with pytest.raises(VerificationFailed):
-            verify_bundle({**FOLDER, path: altered})
+            verify_bundle({**FOLDER, path: altered}, terms=TERMS)
 
 
 json_values = st.recursive(
@@ -78,7 +79,7 @@ def test_published_nonsense_is_a_named_failure(name: str, nonsense: object) -> N
     world = World()
     world.publish(DAYS[0], lies=Lies(bundle=lambda files: {**files, name: data}))
     with pytest.raises(VerificationFailed):
-        verify_bundle(world.folder(DAYS[0], 1))
+        verify_bundle(world.folder(DAYS[0], 1), terms=TERMS)
 
 
 @given(json_values | st.binary(max_size=40))
@@ -86,4 +87,4 @@ def test_any_chain_file_is_a_named_failure(nonsense: object) -> None:
     """Arbitrary bytes as chain.json give a VerificationFailed."""
     data = nonsense if isinstance(nonsense, bytes) else canonical.encode(nonsense)
     with pytest.raises(VerificationFailed):
-        verify_bundle({**FOLDER, CHAIN_FILE: data})
+        verify_bundle({**FOLDER, CHAIN_FILE: data}, terms=TERMS)

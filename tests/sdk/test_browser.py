@@ -28,7 +28,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Event
     sdk = install_sdk(tmp_path_factory.mktemp("browser"))
     out = sdk / "sessions.jsonl"
     command = [*node_command(), "record/record.mjs", "--only", SCRIPTS, "--out", str(out)]
-    run_in(sdk, *command, "--python", sys.executable, PYTHONPATH=str(SDK.parent))
+    command += ["--python", sys.executable]
+    run_in(sdk, *command, PYTHONPATH=str(SDK.parent))
     lines = [json.loads(line) for line in Path(out).read_text().splitlines()]
     return {line["recording_id"].removesuffix("-31s"): line["events"] for line in lines}
 

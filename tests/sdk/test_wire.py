@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from analytics_pipeline.core.day import MS_PER_DAY
 from tests.sdk.support import BUNDLE, Wire, open_wire, run_node
 
 PLAY_TWICE = """
@@ -90,6 +91,88 @@ def test_full_queue_drops_and_counts() -> None:
     assert stats["dropped"] == 100
 
 
+LOCAL_STORAGE = """
+  const kept = new Map();
+  globalThis.localStorage = {
+    getItem: (name) => kept.get(name) ?? null, setItem: (name, text) => void kept.set(name, text),
+  };
+"""
+PLAY_NOW = """
+  for (const video of ["video-1", "video-2"]) tracker.trackPlayEvent(video);
+  await tracker.flush();
+"""
+
+
+def test_the_first_play_of_a_day_says_whether_it_is_the_first() -> None:
+    """One play of a day carries the bits; what is kept is the date and nothing else."""
+    before = LOCAL_STORAGE + """kept.set("analytics-pipeline.demo", '{"last":"2020-02-02"}');"""
+    check = """
+      const today = new Date().toISOString().slice(0, 10);
+      const entry = kept.get("analytics-pipeline.demo");
+      if (kept.size !== 1 || entry !== `{"last":"${today}"}`) process.exit(1);
+    """
+    with open_wire() as wire:
+        run_sdk(wire, PLAY_NOW + check + PLAY_NOW, before)
+    said = [(event.first_of_week, event.first_of_month) for event in wire.events()]
+    assert said == [(True, True), *[(None, None)] * 3]
+
+
+@pytest.mark.parametrize(
+    ("before", "options"),
+    [
+        (LOCAL_STORAGE, {"storage": False}),
+        (
+            LOCAL_STORAGE
+            + "Object.defineProperty(globalThis, 'navigator', {value: {doNotTrack: '1'}});",
+            {"respectPrivacySignals": False},
+        ),
+    ],
+)
+@pytest.mark.parametrize("level", ["standard", "high"])
+def test_without_leave_nothing_is_stored(before: str, options: dict[str, Any], level: str) -> None:
+    """With `storage: false`, or a viewer's privacy signal, no entry and no bits; events go on."""
+    check = "if (kept.size) process.exit(1);"
+    with open_wire() as wire:
+        run_sdk(wire, PLAY_NOW + check, before, privacyLevel=level, **options)
+    events = wire.events()
+    assert len(events) == 2
+    assert {(event.first_of_week, event.first_of_month) for event in events} == {(None, None)}
+
+
+def test_high_sends_summaries_and_nothing_else() -> None:
+    """No session, no time, no event of the player: sums of the day under the day's number."""
+    body = """
+      tracker.trackPlayEvent("video-1");
+      tracker.trackPauseEvent("video-1", 2_500);
+      await tracker.flush();
+      tracker.trackPlayEvent("video-2");
+      await tracker.flush();
+    """
+    with open_wire() as wire:
+        run_sdk(wire, body, LOCAL_STORAGE, privacyLevel="high")
+    first, second = wire.events()
+    assert (first.type, first.video_id, first.position_ms) == ("summary", "video-1", 2_500)
+    assert (second.type, second.video_id, second.watched_ms) == ("summary", "video-2", 0)
+    assert first.watched_ms == 2_500
+    assert first.session_id == second.session_id
+    assert (first.at_ms % MS_PER_DAY, second.at_ms % MS_PER_DAY) == (0, 1)
+    assert (first.first_of_week, second.first_of_week) == (True, None)
+
+
+def test_waiting_summaries_make_way_for_newer_ones() -> None:
+    """While nothing can be sent, one summary of each video waits."""
+    body = """
+      for (let i = 0; i < 5; i++) {
+        tracker.trackPlayEvent("video-1", Date.now() + i);
+        tracker.trackPlayEvent("video-2", Date.now() + i);
+        tracker.flush();
+      }
+    """
+    with open_wire() as wire:
+        stats = run_sdk(wire, body, LOCAL_STORAGE, privacyLevel="high")
+    assert stats["waiting"] == 2
+
+
 @pytest.mark.parametrize("signal", ["{globalPrivacyControl: true}", '{doNotTrack: "1"}'])
 def test_opted_out_viewers_are_left_alone(signal: str) -> None:
     """GPC and DNT silence the SDK unless the page says otherwise."""
@@ -104,7 +187,7 @@ def test_opted_out_viewers_are_left_alone(signal: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"privacyLevel": "high"}, "privacyLevel: 'high' .* not available"),
+        ({"privacyLevel": "total"}, "privacyLevel: 'standard' or 'high'"),
         ({"endpoint": "http://events.example.org"}, "endpoint: must be https"),
         ({"endpoint": "nonsense"}, "endpoint: not a URL"),
         ({"publicKey": "AAAA"}, "publicKey: an X25519 key has 32 bytes"),

@@ -14,6 +14,7 @@ import polars as pl
 
 from analytics_pipeline.core.batch import build_payload, hpke_info, seal_payload
 from analytics_pipeline.core.day import day_start_ms
+from analytics_pipeline.core.viewer_model import ViewerModel
 from analytics_pipeline.sealer.rounds import SealerStores
 from analytics_pipeline.storage.catalogue import list_segments, open_catalogue
 from analytics_pipeline.storage.ipfs import open_store
@@ -39,6 +40,13 @@ def make_event(number: int = 0, **fields: Any) -> dict[str, Any]:
         "provider": "ipfs",
         **fields,
     }
+
+
+def make_summary(group: str = "g" * 22, **fields: Any) -> dict[str, Any]:
+    """One valid summary of `DAY`."""
+    at_ms = day_start_ms(DAY)
+    summary = {"type": "summary", "session_id": group, "video_id": "v", "at_ms": at_ms}
+    return {**summary, "seq": 0, "watched_ms": 1_000, **fields}
 
 
 @dataclass
@@ -71,6 +79,7 @@ class Deployment:
         received_at_ms: int = NOON_MS + 60_000,
         key_id: str | None = None,
         viewer: str = VIEWER,
+        viewer_model: ViewerModel = "standard",
     ) -> QueuedBatch:
         """Seal events (or raw payload bytes) to the active public key."""
         public = active_public_key(self.home / "keys")
@@ -78,7 +87,10 @@ class Deployment:
         key_id = key_id or public.key_id
         body = payload if payload is not None else build_payload(list(events or []))
         sealed = seal_payload(body, public.public_key, hpke_info(project, key_id, batch_id))
-        return QueuedBatch(0, project, batch_id, key_id, sealed, viewer, "DE", received_at_ms)
+        origin = (viewer, "DE") if viewer_model == "standard" else (None, "ZZ")
+        return QueuedBatch(
+            *(0, project, batch_id, key_id, sealed, *origin, received_at_ms, viewer_model)
+        )
 
     def put(self, *batches: QueuedBatch) -> None:
         assert all(self.stores.queue.put_many(batches))

@@ -1,6 +1,7 @@
 """Reading segments back: every way they can be wrong has its name."""
 
 import dataclasses
+import io
 from datetime import timedelta
 
 import polars as pl
@@ -13,17 +14,19 @@ from analytics_pipeline.core.errors import (
     InvalidSegment,
     KeyUnavailable,
 )
+from analytics_pipeline.core.event import MAX_MEDIA_MS
 from analytics_pipeline.sealer.rounds import run_round
-from analytics_pipeline.storage.catalogue import Segment, expire_day
+from analytics_pipeline.storage import segments
+from analytics_pipeline.storage.catalogue import Counts, Segment, expire_day, record_round
 from analytics_pipeline.storage.catalogue.tables import data_keys
-from analytics_pipeline.storage.event_columns import EVENT_COLUMNS
+from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, FIRST_EVENT_COLUMNS
 from analytics_pipeline.storage.keyring import Keyring
 from analytics_pipeline.storage.segments import (
     build_parquet,
     load_segment,
     parse_parquet,
 )
-from tests.seal.support import DAY, Deployment, make_event
+from tests.seal.support import DAY, NOON_MS, Deployment, make_event
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_a_segment_cannot_pass_for_another(deployment: Deployment, segment: Segm
         deployment.put_events(make_event(99))
         other = run_round(deployment.stores).segments[0]
         change = {"segment_id": other.segment_id}
-    with pytest.raises(DecryptionFailed):
+    with pytest.raises((DecryptionFailed, KeyUnavailable)):
         load(deployment, dataclasses.replace(segment, **change))
 
 
@@ -70,6 +73,51 @@ def test_unknown_schema(deployment: Deployment, segment: Segment):
     """A schema this version does not know is refused before anything is opened."""
     with pytest.raises(InvalidSegment, match="viewership-events/9"):
         load(deployment, dataclasses.replace(segment, schema="viewership-events/9"))
+
+
+def test_segments_of_the_first_schema(deployment: Deployment, monkeypatch: pytest.MonkeyPatch):
+    """What an earlier version sealed still opens; columns it did not know are null. The same bytes
+    under the present schema's name are refused."""
+    old = "viewership-events/1"
+    frame = pl.DataFrame(
+        {name: [None] for name in FIRST_EVENT_COLUMNS}
+        | {"session_id": ["session-1"], "video_id": ["x"], "provider": ["ipfs"]}
+        | {"viewer": ["0" * 32], "country": ["DE"]}
+        | {"type": ["play"], "at_ms": [NOON_MS], "seq": [0], "received_at_ms": [NOON_MS]},
+        schema=FIRST_EVENT_COLUMNS,
+    )
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    monkeypatch.setattr(segments, "SCHEMA_ID", old)
+    monkeypatch.setattr(segments, "build_parquet", lambda frame: buffer.getvalue())
+    stores = deployment.stores
+    pending = segments.seal_frame(
+        frame,
+        stores.keyring,
+        platform="demo",
+        day=DAY,
+        batch_ids=["b" * 16],
+        counts=Counts(1),
+        sealed_at_ms=NOON_MS,
+    )
+    monkeypatch.undo()
+    segments.pin_segments(stores.catalogue, stores.content, [pending])
+    (sealed,) = record_round(
+        stores.catalogue,
+        new_segments=[pending.new],
+        batches={"demo": ["b" * 16]},
+        counts={("demo", DAY): Counts(1)},
+        sealed_at_ms=NOON_MS,
+    )
+    assert sealed.schema == old
+    loaded = load(deployment, sealed)
+    assert list(loaded.schema.items()) == list(EVENT_COLUMNS.items())
+    assert loaded.select(FIRST_EVENT_COLUMNS.names()).equals(frame)
+    added = EVENT_COLUMNS.keys() - FIRST_EVENT_COLUMNS.keys()
+    assert added
+    assert all(loaded[name].null_count() == 1 for name in added)
+    with pytest.raises(InvalidSegment, match="viewership-events/2"):
+        parse_parquet(buffer.getvalue(), DAY)
 
 
 def test_swapped_content(deployment: Deployment, segment: Segment):
@@ -95,7 +143,8 @@ def test_content_altered_at_rest(deployment: Deployment, segment: Segment):
 def test_store_that_lies(deployment: Deployment, segment: Segment, monkeypatch: pytest.MonkeyPatch):
     """Even a content store that does not verify cannot pass altered content off."""
     content = deployment.stores.content.get(segment.cid)
-    monkeypatch.setattr(deployment.stores.content, "get", lambda cid: content[:-1] + b"\0")
+    altered = content[:-1] + bytes([content[-1] ^ 1])
+    monkeypatch.setattr(deployment.stores.content, "get", lambda cid: altered)
     with pytest.raises(IntegrityError):
         load(deployment, segment)
 
@@ -126,6 +175,53 @@ def test_swapped_data_keys(deployment: Deployment, segment: Segment):
     with pytest.raises(DecryptionFailed, match="data key"):
         load(deployment, segment)
     assert load(deployment, other).height == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("session_id", v) for v in ("short", "x" * 65, "session-1\n", "sitzung-ä")),
+        *(("video_id", v) for v in ("", "x" * 129, "a b")),
+        *(("type", v) for v in ("", "watched")),
+        *(("seq", v) for v in (-1,)),
+        *(("position_ms", v) for v in (-1, MAX_MEDIA_MS + 1, 2**62)),
+        *(("duration_ms", v) for v in (-1, MAX_MEDIA_MS + 1)),
+        *(("startup_ms", v) for v in (-1, 3_600_001)),
+        *(("delivered_bytes", v) for v in (-1, 2**40 + 1)),
+        *(("provider", v) for v in ("", "nobody")),
+        *(("error_code", v) for v in ("", "lower", "X" * 65)),
+        *(("viewer", v) for v in ("", "0" * 31, "G" * 32)),
+        *(("country", v) for v in ("", "de", "DEU")),
+        *(("received_at_ms", v) for v in (0, -(2**63), 2**63 - 1)),
+    ],
+)
+def test_events_that_no_sealer_takes(
+    deployment: Deployment, segment: Segment, column: str, value: object
+):
+    """One value of one event beyond the limits of `core.event`, authentic as the segment may be."""
+    frame = load(deployment, segment)
+    frame = frame.with_columns(startup_ms=None, error_code=None).cast(EVENT_COLUMNS)
+    last = pl.int_range(pl.len()) == pl.len() - 1
+    fit = {"startup_ms": "play", "error_code": "error"}
+    if column in fit:
+        frame = frame.with_columns(type=pl.lit(fit[column]))
+    assert parse_parquet(build_parquet(frame), DAY).height == frame.height
+    altered = pl.when(last).then(pl.lit(value, EVENT_COLUMNS[column])).otherwise(column)
+    with pytest.raises(InvalidSegment, match=column):
+        parse_parquet(build_parquet(frame.with_columns(altered.alias(column))), DAY)
+
+
+@pytest.mark.parametrize(("column", "value"), [("startup_ms", 5), ("error_code", "MEDIA")])
+def test_facts_of_other_types_of_events(
+    deployment: Deployment, segment: Segment, column: str, value: object
+):
+    """A time to start up belongs to `play`, a code to `error`."""
+    frame = load(deployment, segment)
+    paused = frame.with_columns(
+        pl.lit(value, EVENT_COLUMNS[column]).alias(column), type=pl.lit("pause")
+    )
+    with pytest.raises(InvalidSegment, match=column):
+        parse_parquet(build_parquet(paused), DAY)
 
 
 def test_wrong_content_is_refused(deployment: Deployment, segment: Segment):

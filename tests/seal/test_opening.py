@@ -1,6 +1,7 @@
 """From sealed batches to events: each event is accepted once, or refused for a named reason."""
 
 import json
+import re
 from collections import Counter
 from datetime import timedelta
 
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
 from analytics_pipeline.core.event import ACCEPTED_AGE_MS, ACCEPTED_AHEAD_MS
+from analytics_pipeline.core.viewer_model import summary_viewer
 from analytics_pipeline.sealer.opening import Fates, open_batches
 from analytics_pipeline.storage.catalogue import Counts
 from analytics_pipeline.storage.event_columns import EVENT_COLUMNS, NULLABLE_COLUMNS
 from analytics_pipeline.storage.queue import QueuedBatch
-from tests.seal.support import DAY, NOON_MS, VIEWER, Deployment, make_event
+from tests.seal.support import DAY, NOON_MS, VIEWER, Deployment, make_event, make_summary
 
 RECEIVED_MS = NOON_MS + 60_000
 
@@ -42,11 +44,14 @@ def test_every_field_arrives(deployment: Deployment):
         "startup_ms": 6,
         "delivered_bytes": 2**40,
         "provider": "cdn",
+        "first_of_week": True,
+        "first_of_month": False,
     }
     batch = deployment.build_batch([event])
     row = open_batches([batch], deployment.stores.keyring.open_batch).frame.row(0, named=True)
     origin = {"viewer": VIEWER, "country": "DE", "received_at_ms": RECEIVED_MS}
-    assert {name: row[name] for name in EVENT_COLUMNS} == {**event, "error_code": None, **origin}
+    absent = {"error_code": None, "watched_ms": None, "stalled_ms": None}
+    assert {name: row[name] for name in EVENT_COLUMNS} == {**event, **absent, **origin}
     assert row["batch_id"] == batch.batch_id
 
 
@@ -70,6 +75,13 @@ def test_optional_fields_are_null(deployment: Deployment):
         ({"position_ms": 1.5}, "bad_field"),
         ({"user": "alice"}, "bad_field"),
         ({"error_code": "E"}, "bad_field"),
+        ({"first_of_week": True}, "bad_field"),
+        ({"first_of_month": False}, "bad_field"),
+        ({"watched_ms": 1}, "bad_field"),
+        ({"stalled_ms": 1}, "bad_field"),
+        ({"type": "summary"}, "bad_field"),
+        ({"type": "summary", "watched_ms": 86_400_001}, "bad_field"),
+        ({"type": "play", "first_of_week": 1}, "bad_field"),
         ({"at_ms": RECEIVED_MS + ACCEPTED_AHEAD_MS + 1}, "in_future"),
         ({"at_ms": RECEIVED_MS - ACCEPTED_AGE_MS - 1}, "too_old"),
     ],
@@ -156,6 +168,33 @@ def test_first_received_duplicate_wins(deployment: Deployment):
     assert opened.fates["other", DAY] == Counts(accepted=1)
     kept = opened.frame.row(0, named=True)
     assert kept["position_ms"] == 2
+
+
+def test_a_summary_has_no_pseudonym(deployment: Deployment):
+    """Its viewer follows from its group and project alone; groups and projects differ."""
+    summaries = [make_summary(seq=1), make_summary(seq=2), make_summary("h" * 22)]
+    batches = [
+        deployment.build_batch(summaries, viewer_model="high"),
+        deployment.build_batch([make_summary()], viewer_model="high", project="other"),
+    ]
+    opened = open_batches(batches, deployment.stores.keyring.open_batch)
+    viewers = opened.frame.sort("platform", "session_id", "seq")["viewer"].to_list()
+    assert viewers[0] == viewers[1]
+    assert len(set(viewers)) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{32}", viewer) for viewer in viewers)
+    assert set(opened.frame["country"]) == {"ZZ"}
+
+
+def test_each_viewer_model_has_its_events(deployment: Deployment):
+    """A summary under a standard key and any other event under a high one are dropped."""
+    both = [make_event(), make_summary()]
+    batches = [deployment.build_batch(both), deployment.build_batch(both, viewer_model="high")]
+    opened = open_batches(batches, deployment.stores.keyring.open_batch)
+    assert total(opened.fates) == Counts(2, 0, 0, Counter(wrong_viewer_model=2))
+    assert sorted(opened.frame.select("type", "viewer").iter_rows()) == [
+        ("heartbeat", VIEWER),
+        ("summary", summary_viewer("demo", "g" * 22)),
+    ]
 
 
 @settings(

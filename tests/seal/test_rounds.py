@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from analytics_pipeline.core.budget import Caps
 from analytics_pipeline.core.day import MS_PER_DAY
 from analytics_pipeline.core.errors import IntegrityError, SealerRunning
 from analytics_pipeline.sealer import rounds
@@ -118,8 +119,7 @@ def test_late_events_are_kept_and_counted(deployment: Deployment):
         "demo",
         DAY,
         inputs_digest="aa",
-        rho_nano=1,
-        cap_nano=1,
+        caps=Caps(1, 1, 1),
         reason="first release",
     )
     deployment.put_events(make_event(2), make_event(3))

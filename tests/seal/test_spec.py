@@ -40,8 +40,8 @@ def test_worked_example():
 
 def test_columns_of_the_page():
     """The page's table of columns is the schema."""
-    cells = re.findall(r"\| (\w+) \| (string|int32|int64)( N)? (?=\|)", PAGE)
+    cells = re.findall(r"\| (\w+) \| (string|int32|int64|boolean)( N)? (?=\|)", PAGE)
     of_page = {name: (kind, bool(null)) for name, kind, null in cells}
-    names = {"String": "string", "Int32": "int32", "Int64": "int64"}
+    names = {"String": "string", "Int32": "int32", "Int64": "int64", "Boolean": "boolean"}
     of_code = {n: (names[str(dtype)], n in NULLABLE_COLUMNS) for n, dtype in EVENT_COLUMNS.items()}
     assert of_page == of_code

@@ -32,11 +32,13 @@ def make_spec(**changes: Any) -> SimulationSpec:
 
 def bare(event: Event) -> Event:
     """The event without what the simulator assigns."""
-    return msgspec.structs.replace(event, session_id="x" * 8, video_id="v", at_ms=0, provider="cdn")
+    assigned = {"session_id": "x" * 8, "video_id": "v", "at_ms": 0, "provider": "cdn"}
+    first_days = {"first_of_week": None, "first_of_month": None}
+    return msgspec.structs.replace(event, **assigned, **first_days)
 
 
 def check_session(session: SimulatedSession) -> None:
-    """Everything but ids, provider and starting time is as recorded."""
+    """Everything but ids, provider, starting time and first days is as recorded."""
     shape = BY_ID[session.recording_id]
     start = session.events[0].at_ms
     assert tuple(event.at_ms - start for event in session.events) == shape.offsets_ms
@@ -75,6 +77,27 @@ def test_events_pass_the_parser() -> None:
     for session in simulate(make_spec(target_events=600)):
         for event in session.events:
             assert parse_event(msgspec.to_builtins(event)) == event
+
+
+def test_a_device_says_once_a_day_whether_it_is_its_first() -> None:
+    """Of a viewer's plays on a day the first speaks; each week and month is said once."""
+    spec = make_spec(first_day=date(2026, 11, 28), days=6, target_events=None, viewers_per_day=20)
+    said: dict[Any, list[tuple[date, bool | None, bool | None]]] = {}
+    for session in simulate(spec):
+        for event in session.events:
+            if event.type == "play":
+                bits = (event.first_of_week, event.first_of_month)
+                said.setdefault(session.viewer, []).append((day_of_ms(event.at_ms), *bits))
+            else:
+                assert event.first_of_week is event.first_of_month is None
+    assert any(len({day for day, *_ in plays}) > 2 for plays in said.values())
+    for plays in said.values():
+        days = {day for day, *_ in plays}
+        speaking = [play for play in plays if play[1] is not None]
+        assert [day for day, *_ in speaking] == sorted(days)
+        weeks = {day.isocalendar()[:2] for day in days}
+        assert sum(bool(week) for _, week, _ in speaking) == len(weeks)
+        assert sum(bool(month) for *_, month in speaking) == len({day.month for day in days})
 
 
 def test_media_length_is_the_catalogues() -> None:

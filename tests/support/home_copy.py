@@ -15,18 +15,25 @@ from typing import Any
 
 import polars as pl
 
-from analytics_pipeline.cli.published import open_sources
+from analytics_pipeline.core.checks.proof import ProofTerms
 from analytics_pipeline.core.verify import verify_bundle
+from analytics_pipeline.core.verify_errors import CheckResult
 from analytics_pipeline.defs.steps import (
+    budgets,
     bundles,
+    chain_memory,
     commitments,
+    day_commitments,
     events,
     inputs,
+    proofs,
     records,
     reports,
     segments,
 )
 from analytics_pipeline.defs.stores import Stores
+from analytics_pipeline.published.proof_verifiers import VerifierChoice, open_verifier
+from analytics_pipeline.published.sources import open_sources
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.catalogue import (
     Segment,
@@ -112,11 +119,13 @@ class HomeCopy:
     def figures(self) -> dict[date, tuple[str, pl.DataFrame]]:
         """By day: the digest of manifest and exact tally, and the events behind them."""
         with self.stores() as stores:
-            raw_dir, key = stores.settings.raw_dir, stores.raw_key
+            raw_dir, key_of = stores.settings.raw_dir, stores.raw_key
             return {
                 found.day: (
                     found.digest,
-                    load_raw_day(raw_dir, stores.platform, found.day, key).sort(pl.all()),
+                    load_raw_day(raw_dir, stores.platform, found.day, key_of(found.day)).sort(
+                        pl.all()
+                    ),
                 )
                 for found in inputs.load_inputs(stores, self.days)
             }
@@ -124,6 +133,7 @@ class HomeCopy:
 
 def run_steps(stores: Stores, days: Sequence[date]) -> None:
     """From the segments to the verified record. Raises the step's error, or CheckFailed."""
+    chain_memory.require_sound_ledger(stores, days)
     found = segments.load_segments(stores, days)
     for day in days:
         _check("segments_intact", segments.find_problems(stores, found[day]))
@@ -137,18 +147,29 @@ def publish(stores: Stores, days: Sequence[date]) -> None:
     """The steps after dbt."""
     prepared = inputs.load_inputs(stores, days)
     _check("tally_within_bounds", inputs.find_tally_problems(prepared))
-    _check("budget_left", inputs.find_budget_problems(stores, prepared))
+    _check("contributions_provable", day_commitments.find_problems(prepared))
+    _check("budget_left", budgets.find_budget_problems(stores, prepared))
     planned = commitments.plan_and_commit(stores, days)
     _check("commitments_on_chain", commitments.find_problems(stores, planned))
     _check("report_matches_commitment", reports.find_problems(reports.draw_missing(stores, days)))
+    proved = [item.release for item in proofs.prove_missing(stores, days)]
+    _check("proof_verifies", proofs.find_problems(stores, proved))
     _check("bundle_pinned", bundles.find_problems(stores, bundles.pin_missing(stores, days)))
     _check("verified", records.find_problems(stores, records.publish_missing(stores, days)))
 
 
-def verify_as_stranger(copy: HomeCopy, position: int = 1, **changes: Any) -> None:
-    """What `analytics-pipeline verify` does; `changes` are files served in place of the day's."""
+def verify_as_stranger(copy: HomeCopy, position: int = 1, **changes: Any) -> Sequence[CheckResult]:
+    """What `analytics-pipeline verify --require-proof` does; `changes` are files served in place of
+    the day's."""
     day = copy.days[position]
     with open_sources(copy.settings) as sources:
         published = sources.load_day("demo", day)
     files = {**published.files, **changes}
-    verify_bundle(files, platform="demo", day=day, registry_head=published.registry_head)
+    return verify_bundle(
+        files,
+        platform="demo",
+        day=day,
+        registry_head=published.registry_head,
+        registry=published.registry,
+        terms=ProofTerms(verifier=open_verifier(VerifierChoice.EVM), require_proof=True),
+    )

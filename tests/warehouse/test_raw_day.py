@@ -38,6 +38,10 @@ def events(count: int = 3) -> pl.DataFrame:
             "viewer": ["5a" * 16] * count,
             "country": ["DE"] * count,
             "received_at_ms": [start + i for i in range(count)],
+            "first_of_week": [True] * count,
+            "first_of_month": [None] * count,
+            "watched_ms": [None] * count,
+            "stalled_ms": [None] * count,
         },
         schema=EVENT_COLUMNS,
     )

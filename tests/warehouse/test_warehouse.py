@@ -1,16 +1,21 @@
 """The encrypted warehouse: opening, the tables dbt reads, no plaintext in any of its files."""
 
+import os
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
 from analytics_pipeline.core.errors import DecryptionFailed, InvalidInput, StoreError
+from analytics_pipeline.proving.day_rows import SCHEMA
 from analytics_pipeline.storage.warehouse import (
     VIDEOS_SCHEMA,
+    destroy_contributions,
+    list_contribution_days,
     load_mart,
     open_warehouse,
     write_videos,
@@ -128,3 +133,91 @@ def test_marts_before_they_are_built(tmp_path: Path) -> None:
             load_mart(con, "viewers; drop table x", "demo", date(2026, 1, 5))
         with pytest.raises(StoreError, match="run dbt first"):
             load_mart(con, "tally", "demo", date(2026, 1, 5))
+
+
+def test_a_day_of_contributions_is_destroyed(tmp_path: Path) -> None:
+    """Its rows are gone, also from the file's unused pages; other days, platforms and marts stay.
+    Doing it again, or before anything was built, is fine."""
+    path, first, second = tmp_path / "w.duckdb", date(2026, 1, 5), date(2026, 1, 6)
+    assert destroy_contributions(path, KEY, "demo", first) == 0
+    with open_warehouse(path, KEY) as con:
+        write_videos(con, videos())
+    assert destroy_contributions(path, KEY, "demo", first) == 0
+    with open_warehouse(path, KEY) as con:
+        con.execute("CREATE SCHEMA marts")
+        con.execute(
+            "CREATE TABLE marts.contributions AS SELECT p AS platform, d AS day, "
+            "i AS viewer_number, 'lecture-' || hash(i) AS video_id, 'DE' AS country, "
+            "'eu' AS continent, 'ipfs' AS provider, 0::bigint AS startup_bin, "
+            "0::bigint AS rebuffer_bin, true AS first_of_week, true AS first_of_month, "
+            "false AS at_peak, 0::bigint AS furthest_bin, 1::bigint AS seconds "
+            "FROM range(100000) AS t(i), "
+            "(VALUES ('demo'), ('other')) AS x(p), (VALUES ($1::date), ($2::date)) AS y(d)",
+            [first, second],
+        )
+    held = path.open("rb")  # so that the new file cannot have the old one's number
+    assert destroy_contributions(path, KEY, "demo", first) == 100_000
+    assert path.stat().st_ino != os.fstat(held.fileno()).st_ino
+    held.close()
+    assert destroy_contributions(path, KEY, "demo", first) == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["w.duckdb"]
+    with open_warehouse(path, KEY, read_only=True) as con:
+        assert con.sql("from catalogue.videos").pl().equals(videos())
+        unused = "SELECT free_blocks FROM pragma_database_size() WHERE database_name = 'warehouse'"
+        assert con.sql(unused).fetchall() == [(0,)]
+        left = {
+            (platform, day): load_mart(con, "contributions", platform, day).height
+            for platform in ("demo", "other")
+            for day in (first, second)
+        }
+        columns = load_mart(con, "contributions", "demo", second).schema
+    assert left.pop(("demo", first)) == 0
+    assert set(left.values()) == {100_000}
+    assert set(columns.items()) == set(SCHEMA.items())
+
+
+def test_why_the_file_is_written_anew(tmp_path: Path) -> None:
+    """Without encryption one can see it: deleted rows stay in DuckDB's file, also after a
+    checkpoint; in a copy of the database they are not."""
+    plain, copy = tmp_path / "plain.duckdb", tmp_path / "copy.duckdb"
+    readable = {"force_compression": "uncompressed"}
+    with duckdb.connect(str(plain), config=readable) as con:
+        con.execute(
+            "CREATE TABLE t AS SELECT i, md5(i::varchar) || 'nobody-' || "
+            "CASE WHEN i < 2500 THEN 'deleted' ELSE 'kept' END AS v FROM range(5000) AS r(i)"
+        )
+        con.execute("CHECKPOINT")
+    with duckdb.connect(str(plain), config=readable) as con:
+        con.execute("DELETE FROM t WHERE i < 2500")
+        con.execute("FORCE CHECKPOINT")
+    assert plain.read_bytes().count(b"nobody-deleted") > 100
+    with duckdb.connect(config=readable) as con:
+        con.execute(f"ATTACH '{plain}' AS one")
+        con.execute(f"ATTACH '{copy}' AS two")
+        con.execute("COPY FROM DATABASE one TO two")
+    assert copy.read_bytes().count(b"nobody-kept") > 100
+    assert b"nobody-deleted" not in copy.read_bytes()
+
+
+def test_the_old_file_is_overwritten(tmp_path: Path) -> None:
+    """Whoever still has it open, or a name for it, reads zeros; and one that a killed process left
+    goes the next time."""
+    path, day = tmp_path / "w.duckdb", date(2026, 1, 5)
+    with open_warehouse(path, KEY) as con:
+        con.execute("CREATE SCHEMA marts")
+        con.execute(
+            "CREATE TABLE marts.contributions AS SELECT 'demo' AS platform, $1::date AS day, "
+            "i AS viewer_number FROM range(1000) AS t(i)",
+            [day],
+        )
+    assert list_contribution_days(path, KEY, "demo") == {day}
+    assert list_contribution_days(path, KEY, "other") == set()
+    link, left = tmp_path / "link", tmp_path / ".w.duckdb.old"
+    os.link(path, link)
+    left.write_bytes(b"of a run that was cut short")
+    assert destroy_contributions(path, KEY, "demo", day) == 1000
+    assert set(link.read_bytes()) == {0}
+    assert not left.exists()
+    assert list_contribution_days(path, KEY, "demo") == set()
+    assert list_contribution_days(tmp_path / "none", KEY, "demo") == set()
