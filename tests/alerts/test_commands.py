@@ -206,5 +206,9 @@ def test_dead_calls_are_shown(home: Path) -> None:
         now = datetime(2026, 11, 22, tzinfo=UTC)
         store_decision(store, decided(rule), now)
         mark_failed(store, f"msg_{rule.rule_id}0raised", now, "refused (status 503)", None)
+    [listed] = rules()
+    assert listed["calls"] == {"dead": 1}
     assert "1 dead" in said("alerts", "list")
-    assert "refused (status 503)" in said("alerts", "history")
+    [past] = json.loads(said("alerts", "history", "--json"))
+    assert (past["state"], past["last_error"]) == ("dead", "refused (status 503)")
+    assert "(status" in said("alerts", "history")  # cells are folded on a narrow terminal
