@@ -32,7 +32,6 @@ from benchmarks.attack.tallies import Tallies, build_tallies
 #: Seconds of an idle machine become minutes of a busy one.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("attack"),
     pytest.mark.timeout(900),
 ]
 ROOT = Path(__file__).parents[2]

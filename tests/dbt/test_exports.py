@@ -204,6 +204,7 @@ def test_exports_have_the_columns_of_their_marts() -> None:
         assert {k: v for k, v in of_export.items() if k not in added} == of_mart, mart
 
 
+@pytest.mark.slow
 def test_the_rule_cannot_be_lost_by_a_model_alone(deployment: Deployment, tmp_path: Path) -> None:
     """A model that leaves the macro out, or hides rows without a second one, fails dbt's tests."""
     project = tmp_path / "project"
@@ -224,6 +225,7 @@ def test_the_rule_cannot_be_lost_by_a_model_alone(deployment: Deployment, tmp_pa
         assert re.search(rf"FAIL \d+ {failed}", result.stdout), result.stdout
 
 
+@pytest.mark.slow
 def test_k_is_no_switch_to_turn_the_rule_off(deployment: Deployment) -> None:
     """Fewer than two viewers would be everybody."""
     variables = f"{{start_day: {DAYS[3]}, end_day: {DAYS[3]}, k_anonymity: 1}}"

@@ -38,6 +38,7 @@ def test_every_model_is_described() -> None:
         assert "data_tests:" in text
 
 
+@pytest.mark.slow
 def test_building_again_replaces_a_day_and_only_that_day(built: Built) -> None:
     """A day that lost its events loses its rows too; the others stay as they are."""
     before = {
@@ -63,6 +64,7 @@ def test_building_again_replaces_a_day_and_only_that_day(built: Built) -> None:
             assert rows == []
 
 
+@pytest.mark.slow
 def test_a_selected_mart_builds_without_the_others(built: Built) -> None:
     """`--select +platform_day`: no test asks for a model that the selection leaves out."""
     day, models = hand_made.DAY, ("--exclude-resource-type", "unit_test")

@@ -87,6 +87,7 @@ def test_points_are_the_reports_own(report: Report) -> None:
         assert points[metric] == expected, metric
 
 
+@pytest.mark.slow
 def test_drawing_is_loaded_only_to_draw() -> None:
     """Neither the UI's start nor a run's first step waits for matplotlib."""
     loaded = (

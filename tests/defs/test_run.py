@@ -63,6 +63,7 @@ def instance(deployment: Deployment) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
+@pytest.mark.slow
 def test_a_range_is_one_run_and_one_batch_on_chain(
     deployment: Deployment, released: RunSummary, instance: dg.DagsterInstance
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_range_is_one_run_and_one_batch_on_chain(
     stores.close()
 
 
+@pytest.mark.slow
 def test_progress_names_every_step_once(
     released: RunSummary, steps: list[tuple[str, int, int]]
 ) -> None:
@@ -98,6 +100,7 @@ def test_progress_names_every_step_once(
     assert set(released.outcomes.values()) == {"revision 1 released; rho 0.125 of 0.25"}
 
 
+@pytest.mark.slow
 def test_each_day_has_its_own_metadata(released: RunSummary, instance: dg.DagsterInstance) -> None:
     """Rows, bytes, CIDs and roots stand at the partition they belong to."""
     for asset in _PUBLISHED:
@@ -118,6 +121,7 @@ def test_each_day_has_its_own_metadata(released: RunSummary, instance: dg.Dagste
         assert not {"trend", "outcome"} & day.keys(), "pictures are for the UI"
 
 
+@pytest.mark.slow
 def test_people_see_pictures_links_and_what_became_of_the_days(
     released: RunSummary, instance: dg.DagsterInstance
 ) -> None:
@@ -141,6 +145,7 @@ def test_people_see_pictures_links_and_what_became_of_the_days(
     assert "failed" not in run.tags
 
 
+@pytest.mark.slow
 def test_columns_of_models_say_where_they_come_from(
     released: RunSummary, instance: dg.DagsterInstance
 ) -> None:
@@ -160,6 +165,7 @@ def test_columns_of_models_say_where_they_come_from(
     assert origins("stg_events", "video_id") == {("events", "video_id")}
 
 
+@pytest.mark.slow
 def test_a_proof_tells_no_more_of_a_day_than_its_shape(
     released: RunSummary, instance: dg.DagsterInstance
 ) -> None:
@@ -181,6 +187,7 @@ def test_a_proof_tells_no_more_of_a_day_than_its_shape(
     }
 
 
+@pytest.mark.slow
 def test_no_viewer_session_or_key_is_left_in_clear(
     deployment: Deployment, released: RunSummary
 ) -> None:
@@ -203,6 +210,7 @@ def test_no_viewer_session_or_key_is_left_in_clear(
     stores.close()
 
 
+@pytest.mark.slow
 def test_running_again_changes_nothing(deployment: Deployment, released: RunSummary) -> None:
     """Same events, same figures: the stored release, no new record, no budget."""
     stores = deployment.stores()
@@ -219,6 +227,7 @@ def test_running_again_changes_nothing(deployment: Deployment, released: RunSumm
     stores.close()
 
 
+@pytest.mark.slow
 def test_late_events_are_a_second_revision_of_their_day_only(
     deployment: Deployment, released: RunSummary
 ) -> None:
@@ -250,6 +259,7 @@ def test_late_events_are_a_second_revision_of_their_day_only(
     stores.close()
 
 
+@pytest.mark.slow
 def test_an_expired_day_refuses_and_changes_nothing(
     deployment: Deployment, released: RunSummary
 ) -> None:

@@ -7,6 +7,8 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from analytics_pipeline.storage.catalogue import expire_day
 from tests.e2e.conftest import Deployment
 from tests.support.home_copy import HomeCopy
@@ -25,6 +27,7 @@ def test_operator_audits_a_day(deployment: Deployment) -> None:
     assert len(document["checks"]) == 7
 
 
+@pytest.mark.slow
 def test_auditor_with_grant_and_saved_day(deployment: Deployment, tmp_path: Path) -> None:
     """Elsewhere, with nothing but the grant, the saved bundle and the sealed segments."""
     day = str(day_of(deployment, 2))

@@ -105,6 +105,7 @@ def late_frame(copy: HomeCopy, api: Api, number: int) -> bytes:
     return api.frame(events=[event])
 
 
+@pytest.mark.slow
 def test_a_third_release_is_refused_before_anything_leaves(copy: HomeCopy) -> None:
     """Late events make a second release; of a third nothing is reserved, drawn, pinned or sent,
     and the day verifies. Its events are kept."""
