@@ -57,9 +57,13 @@ class Grant:
         if self.creator_id is not None:
             raise Problem(NOT_GRANTED, "the key covers one creator's figures, not the platform's")
 
+    def covers(self, creator_id: str | None) -> bool:
+        """Whether the caller may see figures of that creator (None: of no creator)."""
+        return self.creator_id in (None, creator_id)
+
     def require_creator(self, creator_id: str | None) -> None:
         """Raises Problem (403) unless figures of that creator (None: of no creator) are covered."""
-        if self.creator_id is not None and self.creator_id != creator_id:
+        if not self.covers(creator_id):
             raise Problem(NOT_GRANTED, "the key covers another creator's figures")
 
     def require_operator(self) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from analytics_pipeline.serve.access import Grant
+from analytics_pipeline.serve.problems import NOT_GRANTED
 from analytics_pipeline.serve.released import Contents, Released
 from analytics_pipeline.serve.snapshot import Content, Span
-from analytics_pipeline.serve.table import Name
 from analytics_pipeline.serve.views import contents_of
+from analytics_pipeline.web.problem import Problem
 
 _OF_CREATORS: Final = ("creator", "video")
 
@@ -42,11 +43,13 @@ def select_figures(
     """(release, row) of each selected figure behind a place.
 
     Raises:
-        Problem: 403, what is asked for by name is not granted.
+        Problem: 403, what is asked for by name is not granted. (A video that changed hands is, of
+            the days on which it was the caller's.)
     """
     if wanted.scope is not None and wanted.scope not in _OF_CREATORS:
         grant.require_platform()
     since = after.day if after else ""
+    some, hidden = after is not None, False
     for release in content.within(span, wanted.revision):
         day = release.day.isoformat()
         if day < since:
@@ -56,8 +59,14 @@ def select_figures(
         if after and day == since:
             start = bisect_right(contents.figures.names.rows, after[1:])
         for place in _rows(contents, wanted, start):
-            if _granted(contents, contents.figures.names.rows[place], wanted, grant):
+            scope, key, _ = contents.figures.names.rows[place]
+            if grant.covers(owner_of(contents, scope, key)):
+                some = True
                 yield release, place
+            else:
+                hidden = True
+    if wanted.key is not None and hidden and not some:
+        raise Problem(NOT_GRANTED, "the key covers another creator's figures")
 
 
 def _rows(contents: Contents, wanted: FigureFilter, start: int) -> Iterator[int]:
@@ -70,16 +79,6 @@ def _rows(contents: Contents, wanted: FigureFilter, start: int) -> Iterator[int]
                 if place < start or wanted.metric not in (None, names.rows[place][2]):
                     continue
                 yield place
-
-
-def _granted(contents: Contents, name: Name, wanted: FigureFilter, grant: Grant) -> bool:
-    """Whether the caller may see a row; one that was asked for by its key is refused aloud."""
-    if grant.creator_id is None:
-        return True
-    creator_id = owner_of(contents, name[0], name[1])
-    if wanted.key is not None:
-        grant.require_creator(creator_id)
-    return creator_id == grant.creator_id
 
 
 def owner_of(contents: Contents, scope: str, key: str) -> str | None:

@@ -87,6 +87,19 @@ def list_videos(content: Content, span: Span | None) -> Sequence[VideoItem]:
     ]
 
 
+def list_creator_videos(
+    content: Content, span: Span | None, creator_id: str
+) -> Sequence[VideoItem]:
+    """The videos a creator had within a span, each over the days on which it was theirs."""
+    theirs: dict[str, list[Released]] = {}
+    for release in content.within(span):
+        contents = contents_of(release)
+        for video_id in contents.figures.names.keys.get("video", ()):
+            if contents.creator_of.get(video_id) == creator_id:
+                theirs.setdefault(video_id, []).append(release)
+    return [build_video_item(name, creator_id, theirs[name]) for name in sorted(theirs)]
+
+
 def newest_owners(releases: Iterable[Released]) -> Mapping[str, str]:
     """video_id → creator_id, as the newest of these days has it."""
     owners: dict[str, str] = {}

@@ -13,7 +13,16 @@ from analytics_pipeline.storage.read_keys import (
     revoke_read_key,
 )
 from analytics_pipeline.web.problem import Problem
-from tests.serve.support import NOW, SAMPLE_DAY, Served, assert_problem, serve_sample
+from tests.serve.support import (
+    NOW,
+    SAMPLE_DAY,
+    Served,
+    WorldSources,
+    assert_problem,
+    serve_sample,
+    serve_world,
+)
+from tests.support.world import DAYS, World
 
 DAY = "2026-11-21"
 OWN, OTHER = "creator-000", "creator-001"
@@ -114,6 +123,42 @@ def test_a_creator_sees_their_own_in_lists(open_api: Served) -> None:
     csv = open_api.get("/api/v1/figures", secret, format="csv").text
     assert len(csv.splitlines()) == 1 + len(figures)
     assert OTHER not in csv
+
+
+def test_a_video_that_changed_hands(tmp_path: Path) -> None:
+    """Each of its creators sees the days on which it was theirs, on every route, and no other."""
+    world = World()
+    for day, creator in zip(DAYS, ("ana", "ben", "ana"), strict=True):
+        world.creator = creator
+        world.publish(day)
+    served = serve_world(WorldSources(world), tmp_path)
+    first, second, third = map(str, DAYS)
+    theirs = {"ana": [first, third], "ben": [second]}
+    for creator, days in theirs.items():
+        secret = served.new_key(f"creator:{creator}")
+        video = served.json("/api/v1/videos/clip-0", secret)
+        assert [entry["day"] for entry in video["days"]] == days
+        assert video["creator_id"] == creator
+        assert video["totals"]["watch_seconds"]["days"] == len(days)
+        listed = served.json("/api/v1/videos", secret)["data"]
+        assert [(v["video_id"], v["creator_id"]) for v in listed] == [
+            ("clip-0", creator),
+            ("clip-1", creator),
+        ]
+        assert {v["watch_seconds"]["days"] for v in listed} == {len(days)}
+        assert served.json(f"/api/v1/creators/{creator}", secret)["videos"] == listed
+        figures = served.json("/api/v1/figures", secret, key="clip-0", limit=1000)["data"]
+        assert {f["day"] for f in figures} == set(days)
+        retention = "/api/v1/videos/clip-0/retention"
+        assert served.json(retention, secret)["day"] == days[-1]
+        other = second if creator == "ana" else first
+        assert_problem(served.get(retention, secret, day=other), 404, kind="not-found")
+    stranger = served.new_key("creator:eve")
+    for path in ("/api/v1/videos/clip-0", "/api/v1/figures?key=clip-0"):
+        assert_problem(served.get(path, stranger), 403, kind="not-granted")
+    assert served.json("/api/v1/videos", stranger)["data"] == []
+    everybody = served.json("/api/v1/videos/clip-0")
+    assert (len(everybody["days"]), everybody["creator_id"]) == (3, "ana")
 
 
 def test_what_one_caller_was_given_is_not_given_to_another(keys_api: Served) -> None:

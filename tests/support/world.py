@@ -99,12 +99,14 @@ class Lies:
     same_block: bool = False
 
 
-def small_listing(videos: int = 2) -> Listing:
+def small_listing(videos: int = 2, creator: str = "ana") -> Listing:
     """One creator's videos."""
-    return build_listing(ListedVideo("ana", f"clip-{number}") for number in range(videos))
+    return build_listing(ListedVideo(creator, f"clip-{number}") for number in range(videos))
 
 
-def small_tally(policy: Policy, videos: int = 2, scale: int = 1) -> list[TallyRow]:
+def small_tally(
+    policy: Policy, videos: int = 2, scale: int = 1, creator: str = "ana"
+) -> list[TallyRow]:
     """A complete tally: some values far above their thresholds, some zero."""
     rows = [("platform", "", metric, 500_000 * scale) for metric in policy.metrics_of("platform")]
     rows += [
@@ -116,10 +118,9 @@ def small_tally(policy: Policy, videos: int = 2, scale: int = 1) -> list[TallyRo
             ("provider", provider, metric, 3_000 * scale)
             for metric in policy.metrics_of("provider")
         ]
-    for creator in small_listing(videos).creator_ids:
-        rows += [
-            ("creator", creator, metric, 250_000 * scale) for metric in policy.metrics_of("creator")
-        ]
+    rows += [
+        ("creator", creator, metric, 250_000 * scale) for metric in policy.metrics_of("creator")
+    ]
     for number in range(videos):
         rows += [
             ("video", f"clip-{number}", metric, 40_000 * scale * (place % 2))
@@ -140,7 +141,8 @@ def noised_rows(
     tally = list(tally)
     seed = small_seed(seed) if isinstance(seed, int) else seed
     videos = sum(row.metric == "viewers" for row in tally if row.scope == "video")
-    noise = draw_noise(seed, nonce, policy, small_listing(videos))
+    [creator] = {row.key for row in tally if row.scope == "creator"}
+    noise = draw_noise(seed, nonce, policy, small_listing(videos, creator))
     rows = []
     for row in tally:
         query = policy.by_row[row.scope, row.metric]
@@ -179,6 +181,7 @@ class World:
     registry: str = REGISTRY
     setup: str = IGNITION
     videos: int = 2
+    creator: str = "ana"
     shards: int = 0
     beacon_delay: int = BEACON_DELAY
     records: list[Record] = field(default_factory=list)
@@ -205,7 +208,7 @@ class World:
 
     @property
     def listing(self) -> Listing:
-        return small_listing(self.videos)
+        return small_listing(self.videos, self.creator)
 
     @property
     def head(self) -> bytes:
@@ -308,7 +311,8 @@ class World:
         if lies.same_block:
             self.block = commit.block_number - 1
         number = nonce(self.place, commit, block, beacon)
-        tally = small_tally(self.policy, self.videos, self.scales.get((day, revision), revision))
+        scale = self.scales.get((day, revision), revision)
+        tally = small_tally(self.policy, self.videos, scale, self.creator)
         drawn = noised_rows(tally, self.policy, self.seed(day), number)
         rows = lies.rows(drawn)
         header = lies.header(

@@ -25,8 +25,8 @@ from analytics_pipeline.serve.snapshot import Content
 from analytics_pipeline.serve.totals import (
     Ranked,
     average_watch_seconds,
+    list_creator_videos,
     list_creators,
-    list_videos,
     rank,
     sort_value,
 )
@@ -82,7 +82,7 @@ def router(service: ReadService) -> APIRouter:
         span = span_of(content, query)
         releases = parts_of(content.within(span), "creator", creator_id)
         maker = service.figures(query.proofs)
-        videos = [v for v in list_videos(content, span) if v.creator_id == creator_id]
+        videos = list_creator_videos(content, span, creator_id)
         document = documents.Creator(
             creator_id,
             [_day(release, creator_id, maker) for release in releases],

@@ -11,6 +11,7 @@ from analytics_pipeline.core.derived import (
 )
 from analytics_pipeline.core.histograms import FURTHEST_BIN_METRICS
 from analytics_pipeline.serve import documents
+from analytics_pipeline.serve.access import Grant
 from analytics_pipeline.serve.answers import json_answer
 from analytics_pipeline.serve.documents import PageInfo, VideoPage
 from analytics_pipeline.serve.openapi import answers
@@ -31,8 +32,8 @@ from analytics_pipeline.serve.totals import (
     Ranked,
     SortKey,
     build_video_totals,
+    list_creator_videos,
     list_videos,
-    newest_owners,
     sort_value,
 )
 from analytics_pipeline.serve.views import FigureMaker, contents_of, parts_of
@@ -65,11 +66,11 @@ def router(service: ReadService) -> APIRouter:
         content, grant = service.content, grant_of(request)
         filters = {"sort": query.sort}
         selected, span, after = start_page("videos", content, query, filters, Ranked)
-        items = [
-            item
-            for item in list_videos(content, span)
-            if grant.creator_id in (None, item.creator_id)
-        ]
+        items = (
+            list_videos(content, span)
+            if grant.creator_id is None
+            else list_creator_videos(content, span, grant.creator_id)
+        )
         key = sort_of(selected, get_args(SortKey))
         data, cursor = ranked_page(
             *("videos", items, lambda item: Ranked(sort_value(item, key), item.video_id)),
@@ -85,9 +86,10 @@ def router(service: ReadService) -> APIRouter:
     ) -> Response:
         """A video by day, and over these days."""
         content = service.content
-        creator_id = creator_of(content, video_id)
-        grant_of(request).require_creator(creator_id)
-        releases = parts_of(content.within(span_of(content, query)), "video", video_id)
+        grant = grant_of(request)
+        creator_id = require_video(content, video_id, grant)
+        listed = parts_of(content.within(span_of(content, query)), "video", video_id)
+        releases = [r for r in listed if grant.covers(contents_of(r).creator_of[video_id])]
         maker = service.figures(query.proofs)
         days = [_day(release, video_id, maker) for release in releases]
         reports = [contents_of(release).figures.part("video", video_id) for release in releases]
@@ -102,8 +104,9 @@ def router(service: ReadService) -> APIRouter:
     ) -> Response:
         """How far a video's viewers came on a day, by default the newest that lists it."""
         content = service.content
-        grant_of(request).require_creator(creator_of(content, video_id))
-        release = _retention_day(content, video_id, query.day)
+        grant = grant_of(request)
+        require_video(content, video_id, grant)
+        release = _retention_day(content, video_id, query.day, grant)
         maker = service.figures(query.proofs)
         bins = maker.of_key(release, "video", video_id, FURTHEST_BIN_METRICS)
         report = contents_of(release).figures.part("video", video_id)
@@ -114,18 +117,30 @@ def router(service: ReadService) -> APIRouter:
     return routes
 
 
-def creator_of(content: Content, video_id: str) -> str:
-    """The creator of a video, as the newest day that lists it has it. Raises Problem (404)."""
-    owners = newest_owners(r for r in content.newest if r.contents)
-    if video_id not in owners:
+def require_video(content: Content, video_id: str, grant: Grant) -> str:
+    """The creator of a video, on the newest day that lists it; for a creator who ever had it, they.
+
+    Raises:
+        Problem: 404, no released day lists it; 403, it never was the grant's creator's.
+    """
+    owners = [
+        release.contents.creator_of[video_id]
+        for release in content.newest
+        if release.contents and video_id in release.contents.creator_of
+    ]
+    if not owners:
         raise Problem(NOT_FOUND, f"no released day lists a video {video_id}")
-    return owners[video_id]
+    if grant.creator_id is not None and grant.creator_id in owners:
+        return grant.creator_id
+    grant.require_creator(owners[-1])
+    return owners[-1]
 
 
-def _retention_day(content: Content, video_id: str, day: str | None) -> Released:
+def _retention_day(content: Content, video_id: str, day: str | None, grant: Grant) -> Released:
     known = [release_of(content, day)] if day else list(content.newest)
     for release in reversed(known):
-        if release.contents and video_id in release.contents.creator_of:
+        owner = release.contents.creator_of.get(video_id) if release.contents else None
+        if owner is not None and grant.covers(owner):
             return release
     raise Problem(NOT_FOUND, f"{day} has no figures of a video {video_id}")
 
