@@ -8,7 +8,7 @@ set-up (deploying, roles), where a person looks at the result.
 import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -16,6 +16,8 @@ from eth_account.signers.local import LocalAccount
 from analytics_pipeline.chain.interface import Call, Chain, Fees, Receipt, TransactionRejected
 from analytics_pipeline.core.errors import KeyUnavailable, PublishFailed
 
+#: Of one transaction: 2²⁴ (EIP-7825).
+MAX_GAS: Final = 16_777_216
 _KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
@@ -60,8 +62,9 @@ def sign(
 
 
 def gas_limit(estimate: int) -> int:
-    """Estimates are for the state of now; a fifth more covers a change of state before mining."""
-    return estimate * 6 // 5
+    """Estimates are for the state of now; a fifth more covers a change of state before mining, as
+    far as a transaction may have it (nodes refuse more without looking)."""
+    return max(estimate, min(estimate * 6 // 5, MAX_GAS))
 
 
 def send_and_wait(

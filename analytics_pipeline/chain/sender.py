@@ -135,7 +135,13 @@ class Sender:
         except CallReverted as error:
             raise refusal(error) from None
         nonce = self._chain.nonce(self.address)
-        self._send(self._sign(call, nonce, 0, gas, self._chain.fees()))
+        signed = self._sign(call, nonce, 0, gas, self._chain.fees())
+        try:
+            self._send(signed)
+        except PublishFailed:
+            # Never taken: the next try is signed with the gas and fees of then, at the same nonce.
+            self._outbox.forget(self._chain.chain_id, self.address, nonce)
+            raise
 
     def _bump(self, old: Attempt) -> Attempt:
         """The same transaction with both fees 25 % up (nodes ask for at least 10 %)."""

@@ -23,7 +23,10 @@ _MAX_INTEGER: Final = 2**53 - 1
 _PLAIN: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
 )
-_TEXT_OR_BRACKET: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+_TEXT_OR_BRACKET: Final = re.compile(
+    rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]',  # an open text is read once, too
+    re.DOTALL,
+)
 _HASH: Final = re.compile(r"0x[0-9a-f]{64}")
 
 

@@ -124,7 +124,10 @@ class ColumnLineage:
     def keep(self) -> None:
         """Write down what was found, for later runs on the same project."""
         kept = {"project": self._digest, "models": self._found}
-        (self._target_dir / _CACHE).write_text(json.dumps(kept))
+        path = self._target_dir / _CACHE
+        whole = path.with_suffix(".new")
+        whole.write_text(json.dumps(kept))
+        whole.replace(path)
 
     def _load_kept(self) -> dict[str, Any]:
         path = self._target_dir / _CACHE

@@ -1,6 +1,7 @@
 """What failed in a dbt run, from the results that dbt leaves behind."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from analytics_pipeline.core.errors import PipelineError
 
 RESULTS: Final = "run_results.json"
 _SHOWN: Final = 5
+_QUOTING: Final = re.compile(r"(Conversion|Constraint|Out of Range|Mismatch Type) Error")
 
 
 class DbtFailed(PipelineError):
@@ -35,5 +37,13 @@ def load_failures(target_dir: Path, otherwise: str) -> tuple[list[str], Path]:
     for result in json.loads(path.read_text(encoding="utf-8"))["results"]:
         if result["status"] in ("error", "fail", "runtime error"):
             kind, _, name = result["unique_id"].split(".")[:3]
-            failures.append(f"{kind} {name}: {' '.join((result['message'] or '').split())}")
+            failures.append(f"{kind} {name}: {_said(result['message'] or '')}")
     return failures or [otherwise.strip()], log
+
+
+def _said(message: str) -> str:
+    """dbt's message in one line; of an error that quotes the value it stumbled over, which may be an
+    event's, its kind alone (the rest is in dbt's own log)."""
+    line = " ".join(message.split())
+    quoting = _QUOTING.search(line)
+    return f"{quoting[0]}: see dbt's log" if quoting else line

@@ -151,8 +151,8 @@ def choose_shape(shapes: Iterable[Shape], rows: int, listing: Listing) -> Shape:
     sizes = "; ".join(f"{s.all_rows} rows, {s.videos} videos, {s.creators} creators" for s in known)
     raise DayTooLarge(
         f"the day has {len(listing.video_ids)} videos of {len(listing.creator_ids)} creators and "
-        f"more rows than fit, or more videos; the shapes take at most: {sizes}. Build a larger "
-        "shape with `analytics-pipeline proof shape`"
+        f"more rows than fit, or more videos; the published shapes take at most: {sizes} "
+        "(docs/proof.md, Sizes)"
     )
 
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from analytics_pipeline.core.batch import Name
 from analytics_pipeline.core.errors import KeyUnavailable
 from analytics_pipeline.core.event import describe_validation_error
+from analytics_pipeline.storage.durable import sync_folder
 
 ALGORITHM: Final = "X25519"
 PUBLIC_FOLDER: Final = "public"
@@ -148,11 +149,7 @@ def write_file_durably(path: Path, data: bytes, mode: int) -> None:
     finally:
         os.close(descriptor)
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def write_public_key(keys_dir: Path, entry: PublicKeyEntry) -> None:

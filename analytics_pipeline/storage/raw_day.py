@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from analytics_pipeline.core.day import MS_PER_DAY, day_start_ms
 from analytics_pipeline.core.errors import ContentUnavailable, DecryptionFailed, InvalidInput
+from analytics_pipeline.storage.durable import sync_folder
 from analytics_pipeline.storage.event_columns import (
     EVENT_COLUMNS,
     NULLABLE_COLUMNS,
@@ -80,11 +81,7 @@ def write_raw_day(
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
     return path
 
 

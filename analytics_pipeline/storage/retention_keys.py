@@ -29,6 +29,7 @@ from typing import Final
 
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput, KeyUnavailable
+from analytics_pipeline.storage.durable import sync_folder
 
 KEY_BYTES: Final = 32
 #: what a file holds between overwriting and unlinking; no key has this value
@@ -70,7 +71,7 @@ class RetentionKeys:
                 pass  # another process was first: its bytes count
             finally:
                 fresh.unlink()
-            self._sync()
+            sync_folder(self.folder)
         return self.load(platform, day)
 
     def load(self, platform: str, day: date) -> bytes:
@@ -104,7 +105,7 @@ class RetentionKeys:
                 found.unlink()
                 existed |= found == path
         if self.folder.exists():
-            self._sync()
+            sync_folder(self.folder)
         return existed
 
     def days(self, platform: str) -> list[date]:
@@ -121,10 +122,3 @@ class RetentionKeys:
         if not _PLATFORM.fullmatch(platform):
             raise InvalidInput("platform", f"{platform!r} is not a platform id")
         return self.folder / f"{day.isoformat()}.{platform}.key"
-
-    def _sync(self) -> None:
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -25,6 +25,7 @@ from typing import Final
 
 from analytics_pipeline.core.day import utc_day
 from analytics_pipeline.core.errors import KeyUnavailable
+from analytics_pipeline.storage.durable import sync_folder
 
 SALT_BYTES: Final = 32
 #: Other processes' clocks may lag a little behind midnight.
@@ -66,7 +67,7 @@ class DailySalts:
         if self._cached is not None and self._cached[0] < today:
             self._cached = None
         if destroyed:
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         return destroyed
 
 
@@ -86,7 +87,7 @@ def _load_or_create(path: Path) -> bytes:
             _destroy(fresh)  # another process was first: its bytes count
         else:
             fresh.unlink()
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     value = path.read_bytes()
     if len(value) != SALT_BYTES:
         raise KeyUnavailable(f"{path.name} does not hold {SALT_BYTES} bytes; remove it")
@@ -107,11 +108,3 @@ def _destroy_leftover(path: Path, now: datetime) -> None:
     with suppress(FileNotFoundError):
         if path.stat().st_mtime < (now - GRACE).timestamp():
             _destroy(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

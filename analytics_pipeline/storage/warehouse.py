@@ -27,6 +27,7 @@ import duckdb
 import polars as pl
 
 from analytics_pipeline.core.errors import DecryptionFailed, InvalidInput, StoreError
+from analytics_pipeline.storage.durable import sync_folder
 
 KEY_BYTES: Final = 32
 VIDEOS_SCHEMA: Final[pl.Schema] = pl.Schema(
@@ -218,7 +219,9 @@ def destroy_contributions(path: Path, key: bytes, platform: str, day: date) -> i
     if not path.exists():
         return 0
     fresh, old = path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
-    _overwrite(old)  # of a run that was cut short
+    if old.exists() and old.samefile(path):
+        old.unlink()  # cut short between the two names: this is the warehouse itself
+    _overwrite(old)  # of a run that was cut short later
     fresh.unlink(missing_ok=True)
     with open_warehouse(path, key) as con:
         try:
@@ -237,6 +240,7 @@ def destroy_contributions(path: Path, key: bytes, platform: str, day: date) -> i
             os.fsync(file.fileno())
         os.link(path, old)
         fresh.replace(path)
+        sync_folder(path.parent)  # or a power cut brings the name back, over zeros
     _overwrite(old)
     return int(rows)
 

@@ -13,7 +13,7 @@ from analytics_pipeline.storage.catalogue import (
     list_days,
     list_expiries,
     list_release_days,
-    load_release,
+    list_releases,
 )
 
 #: A complete day that the 02:00 schedule has not released is picked up from 03:00 UTC on.
@@ -44,8 +44,12 @@ def load_news(stores: Stores) -> list[DayNews]:
     sealed = dict(list_days(catalogue, platform))
     planned = list_release_days(catalogue, platform)
     recent = [day for day in planned if day >= planned[-1] - GAPS_WITHIN]
-    releases = {day: load_release(catalogue, platform, day) for day in {*sealed, *recent} - expired}
-    published = {day: each for day, each in releases.items() if each and each.released}
+    published = {
+        release.day: release  # the newest revision that is released, whatever came of later ones
+        for day in {*sealed, *recent} - expired
+        for release in list_releases(catalogue, platform, day)
+        if release.released
+    }
     news = [
         DayNews(day, at_ms, published[day].planned_at_ms if day in published else None)
         for day, at_ms in sealed.items()

@@ -21,6 +21,7 @@ from typing import Final
 
 from analytics_pipeline.core.cid import Block, multihash_of, verify_block
 from analytics_pipeline.core.errors import ContentUnavailable, InvalidSettings
+from analytics_pipeline.storage.durable import sync_folder
 from analytics_pipeline.storage.ipfs.deadlines import Timer
 
 SHARDING: Final = "/repo/flatfs/shard/v1/next-to-last/2\n"
@@ -46,7 +47,7 @@ class FlatfsBlocks:
                 self._write(folder / name, content.encode())
         if (folder / "SHARDING").read_text() != SHARDING:
             raise InvalidSettings("ipfs location", f"{folder} uses another sharding")
-        _sync_folder(folder)
+        sync_folder(folder)
 
     def path_of(self, cid: str) -> Path:
         """Where the block of a CID lies, whether it exists or not."""
@@ -65,7 +66,7 @@ class FlatfsBlocks:
                 self._write(path, data)
             touched.add(path.parent)
         for folder in touched:
-            _sync_folder(folder)
+            sync_folder(folder)
         return cid
 
     def fetch(self, cid: str, timer: Timer) -> Block:
@@ -109,11 +110,3 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
