@@ -97,7 +97,11 @@ export class Router {
       query,
       range,
       signal,
-      select: (changes) => history.replaceState(null, "", location.pathname + change(changes)),
+      select: (changes) => {
+        const search = change(changes);
+        // a page that is being replaced stays usable, but the address is the next one's already
+        if (!signal.aborted) history.replaceState(null, "", location.pathname + search);
+      },
       visit: (path, changes = {}) => this.go(path + change(changes)),
     };
   }

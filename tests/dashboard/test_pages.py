@@ -115,6 +115,7 @@ def test_a_shared_link_shows_what_was_chosen(
     page.get_by_role("slider").press("Home")
     page.locator("#range").select_option("all")
     page.wait_for_url(f"**from={first}*")
+    expect(page.locator("main")).not_to_have_attribute("aria-busy", "true")
     page.get_by_role("slider").press("Home")
     assert f"day={first}" in page.url
     with visiting_site() as other:
