@@ -213,6 +213,10 @@ class ListingTooLarge(ReleaseError):
         self.room = room
 
 
+class CircuitNotTaken(ReleaseError):
+    """The verifier that counts at the registry has no contract for the circuit of a proof."""
+
+
 class NoiseOutOfRange(ReleaseError):
     """A noise word fell outside the range that figures are drawn from, by a chance below 2⁻⁸⁰ (or
     its inputs are not what they should be). Commit the next revision: its beacon draws anew."""

@@ -42,8 +42,8 @@ def load_failures(target_dir: Path, otherwise: str) -> tuple[list[str], Path]:
 
 
 def _said(message: str) -> str:
-    """dbt's message in one line; of an error that quotes the value it stumbled over, which may be an
-    event's, its kind alone (the rest is in dbt's own log)."""
+    """dbt's message in one line; of an error that quotes the value it stumbled over, which may be
+    an event's, its kind alone (the rest is in dbt's own log)."""
     line = " ".join(message.split())
     quoting = _QUOTING.search(line)
     return f"{quoting[0]}: see dbt's log" if quoting else line

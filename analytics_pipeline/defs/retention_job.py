@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from analytics_pipeline.core.day import parse_day
+from analytics_pipeline.core.errors import StoreError
 from analytics_pipeline.defs.assets.common import WAREHOUSE_POOL
 from analytics_pipeline.defs.resources import StoresResource
 from analytics_pipeline.defs.steps.retention import Erased, describe, erase_day, erase_due
+from analytics_pipeline.defs.stores import Stores
 
 
 class EraseConfig(dg.Config):
@@ -35,17 +37,31 @@ def erase(context: dg.OpExecutionContext, config: EraseConfig, stores: StoresRes
         done = Erased(receipts=[receipt])
     else:
         done = erase_due(stores.opened, now)
+    garbage = collect_garbage(stores.opened) if done.receipts or done.swept else "nothing to do"
     refused = [f"{type(error).__name__}: {error}" for error in done.refused]
     metadata: dict[str, dg.MetadataValue] = {
         "days": dg.MetadataValue.md(describe(done.receipts)),
         "data_keys_destroyed": dg.MetadataValue.int(sum(r.data_keys for r in done.receipts)),
         "swept": dg.MetadataValue.text(", ".join(map(str, done.swept)) or "nothing"),
+        "garbage": dg.MetadataValue.text(garbage),
         "refused": dg.MetadataValue.md("\n".join(f"- {line}" for line in refused) or "none"),
     }
     context.add_output_metadata(metadata)
     if refused:
         raise dg.Failure("overdue days may not be erased: " + "; ".join(refused), metadata)
     return [receipt.day.isoformat() for receipt in done.receipts]
+
+
+def collect_garbage(stores: Stores) -> str:
+    """Remove the blocks that no pin needs any more, and say so in words. A damaged store keeps them
+    all: the days are erased nevertheless, for nobody has their keys."""
+    try:
+        collected = stores.content.gc()
+    except StoreError as error:
+        return f"left: {type(error).__name__}: {error}"
+    if collected is None:
+        return "left to the IPFS node"
+    return f"{collected.blocks} blocks, {collected.size_bytes:,} bytes removed"
 
 
 @dg.job(

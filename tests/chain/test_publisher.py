@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.chain.account import gas_limit
 from analytics_pipeline.chain.client import open_publisher
 from analytics_pipeline.chain.embedded import EmbeddedChain, development_account
 from analytics_pipeline.chain.interface import TransactionRejected
@@ -219,9 +220,37 @@ def test_a_node_that_refuses_is_reported(
     silent = SilentChain(chain)
     silent.refuse = "insufficient funds"
     deaf = Registry(silent, registry.address)  # type: ignore[arg-type]
-    publisher = Publisher(deaf, development_account(), Outbox(tmp_path / "o.sqlite"))
+    outbox = Outbox(tmp_path / "o.sqlite")
+    publisher = Publisher(deaf, development_account(), outbox)
     with pytest.raises(PublishFailed, match="insufficient funds"):
         publisher.commit(PLATFORM, [a_commit()])
+    assert outbox.in_flight(chain.chain_id, publisher.address) == []
+    outbox.close()
+
+
+def test_a_transaction_that_no_node_took_is_signed_anew(
+    registry: Registry, chain: EmbeddedChain, tmp_path: Path
+) -> None:
+    """Above a node's caps, say: what was refused is not sent for ever, in the way of all others."""
+    commit_seeds(registry)
+    silent = SilentChain(chain)
+    silent.refuse = "transaction gas limit too high"
+    deaf = Registry(silent, registry.address)  # type: ignore[arg-type]
+    outbox = Outbox(tmp_path / "outbox.sqlite")
+    account = development_account()
+    with pytest.raises(PublishFailed, match="gas limit too high"):
+        Publisher(deaf, account, outbox).commit(PLATFORM, [a_commit()])
+    [record] = Publisher(registry, account, outbox).commit(PLATFORM, [a_commit(revision=2)])
+    assert record.revision == 2
+    assert len(registry.read_evidence(PLATFORM).records) == 1
+    outbox.close()
+
+
+def test_gas_is_padded_within_what_a_transaction_may_have() -> None:
+    """A fifth more than estimated, 2²⁴ at most; more than that only if the estimate is."""
+    assert gas_limit(1_000_000) == 1_200_000
+    assert gas_limit(15_000_000) == 2**24
+    assert gas_limit(20_000_000) == 20_000_000
 
 
 def test_pending_transactions_get_higher_fees(

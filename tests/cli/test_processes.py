@@ -134,7 +134,14 @@ def test_losing_the_terminal_stops_everything(
 ) -> None:
     """SIGHUP is answered like SIGTERM: with all processes stopped, and saying so."""
     command = [sys.executable, "-m", "analytics_pipeline", "up", "--ui-port", str(free_port())]
-    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as up:
+    with subprocess.Popen(
+        command,
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        # tests may run under `nohup`, which whoever they start takes for a wish to go on
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    ) as up:
         children_of_up = Path(f"/proc/{up.pid}/task/{up.pid}/children")
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while len(pids := children_of_up.read_text().split()) < 5 and time.monotonic() < deadline:

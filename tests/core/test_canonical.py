@@ -171,6 +171,14 @@ def test_other_spellings_are_refused(text: bytes) -> None:
         canonical.parse(text)
 
 
+def test_a_text_without_end_is_read_once() -> None:
+    """Each escaped quote could be where a text begins: a small file would take hours."""
+    with pytest.raises(InvalidInput, match="is not JSON"):
+        canonical.parse(b'"' + b'\\"' * 200_000)
+    with pytest.raises(InvalidInput, match="is not JSON"):
+        canonical.parse(b'["' + b'\\"' * 200_000 + b"\\")
+
+
 def test_depth_is_bounded_whatever_the_recursion_limit() -> None:
     """Libraries of the chain raise Python's limit beyond what the stack holds."""
     script = (

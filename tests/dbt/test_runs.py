@@ -106,7 +106,7 @@ def test_a_failed_build_says_which_nodes(tmp_path: Path) -> None:
     assert "test t4:" in message
     assert "test t5:" not in message
     assert "… and 2 more" in message
-    quoting = "Runtime Error in model stg\n  Conversion Error: Could not convert 'session-7' to INT64"
+    quoting = "Runtime Error in model stg\n  Conversion Error: Could not convert 's-7' to INT64"
     [failed] = [{"unique_id": "model.p.stg", "status": "error", "message": quoting}]
     (tmp_path / "run_results.json").write_text(json.dumps({"results": [failed]}))
     assert load_failures(tmp_path, "not this")[0] == ["model stg: Conversion Error: see dbt's log"]

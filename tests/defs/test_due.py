@@ -22,7 +22,12 @@ from analytics_pipeline.defs.steps.due import (
     build_ranges,
     load_news,
 )
-from analytics_pipeline.storage.catalogue import open_catalogue, plan_release, store_release
+from analytics_pipeline.storage.catalogue import (
+    mark_withheld,
+    open_catalogue,
+    plan_release,
+    store_release,
+)
 
 DAY = date(2026, 6, 10)
 SEALED = day_start_ms(DAY) + 86_400_000
@@ -87,6 +92,12 @@ def test_gaps_are_found_in_the_catalogue(tmp_path: Path) -> None:
     assert load_news(stores) == [DayNews(DAY, 0, None)]
     release(DAY)
     assert load_news(stores) == []
+    key = (catalogue, "demo", DAY)
+    plan_release(*key, inputs_digest="y", caps=Caps.of(DEFAULT_POLICY), reason="late events")
+    policy = DEFAULT_POLICY.canonical_bytes
+    store_release(*key, 2, policy_json=policy, commit_head="0x02")
+    mark_withheld(*key, 2, "another release came in between")
+    assert load_news(stores) == []  # its first revision is released as before
     catalogue.close()
 
 

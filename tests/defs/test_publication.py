@@ -1,11 +1,15 @@
 """From the tally to the record, without dbt: planned, committed, drawn and released once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 
+from analytics_pipeline.chain.publisher import Publisher
 from analytics_pipeline.core.accounting import published_epsilon
 from analytics_pipeline.core.errors import (
     BeaconExpired,
@@ -14,11 +18,12 @@ from analytics_pipeline.core.errors import (
     ContentUnavailable,
     InvalidInput,
     PolicyConflict,
+    RecordRefused,
     ReleaseConflict,
     ReleaseError,
 )
 from analytics_pipeline.core.policy import build_policy
-from analytics_pipeline.core.record import CommitRecord, ReleaseRecord
+from analytics_pipeline.core.record import Commit, CommitRecord, ReleaseRecord
 from analytics_pipeline.defs.proving import Proving
 from analytics_pipeline.defs.steps import (
     budgets,
@@ -45,6 +50,7 @@ from analytics_pipeline.storage.catalogue import (
     load_seed,
     put_videos,
     spent_nano,
+    store_release,
 )
 from analytics_pipeline.storage.catalogue.tables import seeds
 from tests.defs.support import (
@@ -265,6 +271,75 @@ def test_a_report_overtaken_before_its_record_fails_and_the_next_run_recovers(
     [released] = publish(loaded, FIRST)
     assert released.revision == 2
     assert spent_nano(loaded.catalogue, loaded.platform, FIRST) == 250_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "withheld"),
+    [("ProofRejected", True), ("BeaconNotRecorded", True), ("StaleNode", False)],
+)
+def test_a_release_that_the_registry_will_never_take_is_not_in_the_way(
+    loaded: Stores, monkeypatch: pytest.MonkeyPatch, name: str, withheld: bool
+) -> None:
+    """Its verifier counts no more, say: the run says so, and the next one takes the next revision.
+    A refusal that may pass changes nothing."""
+    commitments.plan_and_commit(loaded, [FIRST])
+    reports.draw_missing(loaded, [FIRST])
+    proofs.prove_missing(loaded, [FIRST])
+    bundles.pin_missing(loaded, [FIRST])
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Publisher, "release", refuse(name))
+        with pytest.raises(RecordRefused, match=name):
+            records.publish_missing(loaded, [FIRST])
+    found = load_release(loaded.catalogue, loaded.platform, FIRST)
+    assert found is not None
+    assert found.live is not withheld
+    released = publish(loaded, FIRST, SECOND)
+    assert [release.revision for release in released] == [1 + withheld, 1]
+
+
+def refuse(name: str) -> Callable[..., None]:
+    def refused(*_: object) -> None:
+        raise RecordRefused(name, "day 20000, revision 1")
+
+    return refused
+
+
+@pytest.mark.parametrize("beacon", [False, True])
+def test_a_commit_that_a_reorganisation_took_is_sent_again(
+    loaded: Stores, monkeypatch: pytest.MonkeyPatch, beacon: bool
+) -> None:
+    """Revisions have no gaps on chain, ever. If its beacon was noted, which the new block changes,
+    the revision is withheld."""
+    with monkeypatch.context() as reorganised:
+        reorganised.setattr(Publisher, "commit", commit_nowhere)
+        commitments.plan_and_commit(loaded, [FIRST])
+    assert chain_of(loaded) == []
+    if beacon:
+        noted = {"beacon_block": 3, "beacon": "0x" + "11" * 32}
+        store_release(loaded.catalogue, loaded.platform, FIRST, 1, **noted)
+    [released] = publish(loaded, FIRST)
+    again = [("commit", FIRST, 2)] if beacon else []
+    assert chain_of(loaded) == [("commit", FIRST, 1), *again, ("release", FIRST, 1 + beacon)]
+    assert released.revision == 1 + beacon
+
+
+def commit_nowhere(publisher: Publisher, platform: str, commits: list[Commit]) -> list[Any]:
+    return [SimpleNamespace(day=c.day, revision=c.revision, head=bytes(32)) for c in commits]
+
+
+def test_a_day_with_too_many_withheld_commits_is_refused_before_it_spends(
+    loaded: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No verifier would accept another release of it."""
+    monkeypatch.setattr(commitments, "MAX_WITHHELD", 1)
+    for _ in range(2):
+        commitments.plan_and_commit(loaded, [FIRST])
+        publish(loaded, SECOND if _ == 0 else THIRD)
+        with pytest.raises(CommitWithheld):
+            reports.draw_missing(loaded, [FIRST])
+    with pytest.raises(ReleaseError, match="2 of its commits were withheld"):
+        commitments.plan_and_commit(loaded, [FIRST])
+    assert spent_nano(loaded.catalogue, loaded.platform, FIRST) == 0
 
 
 def test_inputs_that_change_half_way_are_settled_first(loaded: Stores) -> None:

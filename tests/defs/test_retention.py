@@ -124,8 +124,8 @@ def test_a_release_that_does_not_verify_is_no_release(
 def test_late_events_wait_for_their_correction(
     deployment: Deployment, released: Callable[..., Stores]
 ) -> None:
-    """Segments in no release keep the day; an operator with a reason may let them go, and the
-    receipt names them too."""
+    """Segments in no release keep the day; an operator with a reason may let them go once there is
+    no budget left to release them, and the receipt names them too."""
     stores = released(FIRST)
     deployment.send(build_sessions(FIRST, 2, seed=7), tag="late")
     deployment.seal()
@@ -134,11 +134,18 @@ def test_late_events_wait_for_their_correction(
     assert "1 segments came after" in str(found.refused)
     assert found.is_overdue
     assert retention.erase_due(stores, LATER).receipts == []
+    with pytest.raises(NotReleasedYet, match="if its budget is spent"):
+        retention.erase_day(stores, FIRST, LATER, "budget left")
+    events.load_day(stores, FIRST)
+    store_tally(stores, FIRST, viewers=600)
+    publish(stores, FIRST)
+    deployment.send(build_sessions(FIRST, 2, seed=8), tag="later")
+    deployment.seal()
     with pytest.raises(InvalidInput, match="reason"):
         retention.erase_day(stores, FIRST, LATER, "")
     assert list_expiries(stores.catalogue, stores.platform) == []
     receipt = retention.erase_day(stores, FIRST, LATER, "budget spent")
-    assert (receipt.data_keys, len(receipt.segments)) == (2, 2)
+    assert (receipt.data_keys, len(receipt.segments)) == (3, 3)
     assert retention.erase_day(stores, FIRST, LATER, "again") == receipt
 
 

@@ -221,3 +221,19 @@ def test_the_old_file_is_overwritten(tmp_path: Path) -> None:
     assert not left.exists()
     assert list_contribution_days(path, KEY, "demo") == set()
     assert list_contribution_days(tmp_path / "none", KEY, "demo") == set()
+
+
+def test_a_cut_between_two_names_leaves_the_warehouse(tmp_path: Path) -> None:
+    """Killed when the file had both its names: the next call must not take it for the old one."""
+    path, day = tmp_path / "w.duckdb", date(2026, 1, 5)
+    with open_warehouse(path, KEY) as con:
+        con.execute("CREATE SCHEMA marts")
+        con.execute(
+            "CREATE TABLE marts.contributions AS SELECT 'demo' AS platform, $1::date AS day", [day]
+        )
+        con.execute("CREATE TABLE marts.kept AS SELECT 42 AS figure")
+    os.link(path, tmp_path / ".w.duckdb.old")
+    assert destroy_contributions(path, KEY, "demo", day) == 1
+    with open_warehouse(path, KEY, read_only=True) as con:
+        assert con.execute("SELECT figure FROM warehouse.marts.kept").fetchall() == [(42,)]
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from analytics_pipeline.core.budget import Allowance, Caps, Ledger
 from analytics_pipeline.core.errors import BudgetOverspent
+from analytics_pipeline.core.policy import parse_policy
 from analytics_pipeline.defs.steps.inputs import DayInputs
+from analytics_pipeline.defs.steps.state import present
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import Release, load_ledger, load_release
 
@@ -23,6 +25,12 @@ def require_budget(stores: Stores, inputs: Sequence[DayInputs]) -> None:
     """Raises BudgetOverspent if one of the days cannot be released: then none of them is begun."""
     for allowance in _refused(stores, inputs):
         raise BudgetOverspent(str(allowance), allowance.renews_on)
+
+
+def has_budget(stores: Stores, release: Release) -> bool:
+    """Whether a released day has budget for one more revision, under its policy."""
+    caps = Caps.of(parse_policy(present(release.policy_json)))
+    return load_ledger(stores.catalogue, stores.platform).allowance(release.day, caps).allowed
 
 
 def _refused(stores: Stores, inputs: Sequence[DayInputs]) -> Iterator[Allowance]:

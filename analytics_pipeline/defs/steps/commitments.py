@@ -16,7 +16,11 @@ from typing import Any
 
 from analytics_pipeline.core import canonical
 from analytics_pipeline.core.budget import Caps
-from analytics_pipeline.core.errors import ReleaseConflict
+from analytics_pipeline.core.checks.history import MAX_WITHHELD
+from analytics_pipeline.core.errors import (
+    ReleaseConflict,
+    ReleaseError,
+)
 from analytics_pipeline.core.manifest import parse_manifest
 from analytics_pipeline.core.record import pair_releases
 from analytics_pipeline.defs.steps import bundles, proofs, records
@@ -30,14 +34,21 @@ from analytics_pipeline.defs.steps.day_commitments import (
     shape_of,
 )
 from analytics_pipeline.defs.steps.inputs import DayInputs, load_inputs
-from analytics_pipeline.defs.steps.onchain_verifier import ensure_verifier
+from analytics_pipeline.defs.steps.onchain_verifier import ensure_verifier, require_taken
 from analytics_pipeline.defs.steps.seeds import commit_seeds
 from analytics_pipeline.defs.steps.state import present
 from analytics_pipeline.defs.steps.statements import build_commit
-from analytics_pipeline.defs.steps.tip import OVERTAKEN, is_at_tip, tip_commits
+from analytics_pipeline.defs.steps.tip import (
+    OVERTAKEN,
+    REORGANISED,
+    is_at_tip,
+    is_committed,
+    tip_commits,
+)
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Release,
+    forget_commit,
     list_releases,
     load_release,
     load_seed,
@@ -67,7 +78,7 @@ def plan_and_commit(stores: Stores, days: Iterable[date]) -> list[Plan]:
         LedgerTampered: catalogue and chain disagree about what was spent; or ClockMovedBack.
         BudgetOverspent: there is not enough budget left for all of the days; nothing was reserved.
         DayTooLarge: no shape of a proof holds a day, or ReleaseError: its circuit is not
-            published; likewise.
+            published, or not known to the verifier at the registry; likewise.
         EventsExpired: a day's events are gone and its inputs are not those of a release.
         InvalidInput: the days need more proofs than one transaction takes.
         ProvingError: something that proving them will need is missing; likewise.
@@ -83,6 +94,7 @@ def plan_and_commit(stores: Stores, days: Iterable[date]) -> list[Plan]:
     require_one_batch(shapes)
     stores.proving.prepare(shapes)
     ensure_verifier(stores)
+    require_taken(stores, shapes)
     commit_seeds(stores, days)
     planned = [_plan(stores, inputs) for inputs in inputs_of_days]
     missing = [release for release in planned if release.commit_head is None]
@@ -113,6 +125,7 @@ def commit_releases(stores: Stores, releases: Sequence[Release]) -> list[Release
 
 def _plan(stores: Stores, inputs: DayInputs) -> Release:
     settle(stores, inputs)
+    _require_room(stores, inputs)
     release = plan_release(
         stores.catalogue,
         stores.platform,
@@ -135,6 +148,20 @@ def _plan(stores: Stores, inputs: DayInputs) -> Release:
         catalogue_json=inputs.listing.canonical_bytes,
         **commitment_columns(commitment, seed),
     )
+
+
+def _require_room(stores: Stores, inputs: DayInputs) -> None:
+    """Raises ReleaseError if so many commits of the day were withheld that another release of it
+    would not verify."""
+    revisions = list_releases(stores.catalogue, stores.platform, inputs.day)
+    if revisions and revisions[-1].live and revisions[-1].inputs_digest == inputs.digest:
+        return
+    withheld = sum(not release.live for release in revisions)
+    if withheld > MAX_WITHHELD:
+        raise ReleaseError(
+            f"{inputs.day}: {withheld} of its commits were withheld and a day may have "
+            f"{MAX_WITHHELD}: another release of it would not verify"
+        )
 
 
 def _is_done(stores: Stores, inputs: DayInputs) -> bool:
@@ -191,14 +218,17 @@ def settle(stores: Stores, inputs: DayInputs) -> None:
     if latest is None or not latest.live or latest.released or latest.manifest_json is None:
         return
     same = latest.inputs_digest == inputs.digest
+    moved = latest.commit_head is not None and not is_committed(stores, latest)
+    if moved:  # a reorganisation took its block; the number must be on chain before the next is
+        latest = forget_commit(stores.catalogue, stores.platform, latest.day, latest.revision)
     if latest.commit_head is None:
-        if same:
+        if same and latest.beacon is None:
             return
         [latest] = commit_releases(stores, [latest])  # it may have been sent before the crash
     if records.is_recorded(stores, latest):
         records.publish_missing(stores, [latest.day])  # sends nothing, notes the record
-    elif not (same and is_at_tip(stores, latest)):
-        why = OVERTAKEN if same else "its inputs changed"
+    elif moved or not (same and is_at_tip(stores, latest)):
+        why = REORGANISED if moved else OVERTAKEN if same else "its inputs changed"
         mark_withheld(stores.catalogue, stores.platform, latest.day, latest.revision, why)
 
 

@@ -6,7 +6,7 @@ checks every proof from the first release on.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from eth_abi.abi import encode
 
@@ -17,7 +17,7 @@ from analytics_pipeline.chain.verifiers import (
     read_honk_verifier,
 )
 from analytics_pipeline.core.circuits import build_circuits, published_circuits
-from analytics_pipeline.core.errors import ReleaseError
+from analytics_pipeline.core.errors import CircuitNotTaken
 from analytics_pipeline.core.field import to_bytes32
 from analytics_pipeline.core.proof_document import DEVELOPMENT, ProofDocument, parse_proof_document
 from analytics_pipeline.core.statement import STATEMENT_INPUTS
@@ -25,6 +25,7 @@ from analytics_pipeline.defs.steps.state import present
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.proving.artifacts import shipped_artifact
 from analytics_pipeline.proving.circuits import published_shapes
+from analytics_pipeline.proving.shape import Shape
 from analytics_pipeline.storage.catalogue import Release
 
 
@@ -63,7 +64,7 @@ def onchain_proofs(stores: Stores, releases: Sequence[Release]) -> list[bytes]:
     """The releases' proofs as the registry takes them; none while no verifier counts there.
 
     Raises:
-        ReleaseError: the verifier that counts does not know a proof's circuit.
+        CircuitNotTaken: the verifier that counts does not know a proof's circuit.
         ChainError: it is no verifier of ours.
     """
     address = stores.registry.current_verifier()
@@ -88,13 +89,34 @@ def encode_proof(document: ProofDocument, number: int) -> bytes:
     )
 
 
+def require_taken(stores: Stores, shapes: Iterable[Shape]) -> None:
+    """Refuse shapes whose proofs the registry would not take, before anything is committed to.
+
+    Raises:
+        CircuitNotTaken: the verifier that counts does not know one of their circuits.
+        ChainError: it is no verifier of ours.
+    """
+    address = stores.registry.current_verifier()
+    if address is None:
+        return
+    verifier = read_honk_verifier(stores.registry.chain, address)
+    for shape in shapes:
+        artifact = shipped_artifact(stores.proving.setup.kind, shape.name)
+        if artifact is not None:  # of an unpublished one the prover says so
+            _number_of(verifier, artifact.key_hash, shape.name)
+
+
 def _number(verifier: HonkVerifier, document: ProofDocument) -> int:
     """The shape's number at the verifier: where the contract of the proof's circuit stands."""
-    circuit = published_circuits().find(document.main.verification_key)
+    return _number_of(verifier, document.main.verification_key, document.main.shape)
+
+
+def _number_of(verifier: HonkVerifier, key_hash: bytes, shape: str) -> int:
+    circuit = published_circuits().find(key_hash)
     for number, main in enumerate(verifier.mains):
         if circuit is not None and main.code_hash == circuit.verifier_code:
             return number
-    raise ReleaseError(
-        f"the registry's verifier {verifier.address} has no contract for {document.main.shape}: "
+    raise CircuitNotTaken(
+        f"the registry's verifier {verifier.address} has no contract for {shape}: "
         "its owner adds one for the circuits of this version"
     )

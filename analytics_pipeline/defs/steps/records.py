@@ -11,7 +11,7 @@ from analytics_pipeline.core.accounting import DELTA, NANO, published_epsilon
 from analytics_pipeline.core.budget import Caps, Window, rho
 from analytics_pipeline.core.bundle import build_folder
 from analytics_pipeline.core.checks.proof import ProofTerms
-from analytics_pipeline.core.errors import CommitWithheld
+from analytics_pipeline.core.errors import CommitWithheld, RecordRefused
 from analytics_pipeline.core.field import to_bytes32
 from analytics_pipeline.core.policy import parse_policy
 from analytics_pipeline.core.record import Release as ReleaseBody
@@ -24,7 +24,7 @@ from analytics_pipeline.defs.steps.onchain_verifier import onchain_proofs
 from analytics_pipeline.defs.steps.reports import load_report
 from analytics_pipeline.defs.steps.state import present, require_release
 from analytics_pipeline.defs.steps.statements import build_statement
-from analytics_pipeline.defs.steps.tip import OVERTAKEN
+from analytics_pipeline.defs.steps.tip import OVERTAKEN, is_at_tip
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import (
     Release,
@@ -34,6 +34,8 @@ from analytics_pipeline.storage.catalogue import (
     store_release,
 )
 
+#: The verifier that counts now does not take the proof; a reorganisation took the beacon.
+_FINAL: Final = {"ProofRejected", "BeaconNotRecorded"}
 _COLUMNS: Final = (
     "day",
     "checks passed",
@@ -53,6 +55,8 @@ def publish_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
     Raises:
         CommitWithheld: somebody released in between, so these commits can no longer be released.
             They are marked so; running again takes the next revision.
+        RecordRefused: the contract refused them. If nothing can change that any more, they are
+            marked so too, or they would be in the way of every later run.
         ChainError: the chain refused or could not be reached; running again continues.
     """
     releases = [require_release(stores, day, "bundle_cid") for day in days]
@@ -61,7 +65,13 @@ def publish_missing(stores: Stores, days: Iterable[date]) -> list[Release]:
         sent = _send(stores, missing) if missing else []
     except CommitWithheld:
         for item in missing:
-            mark_withheld(stores.catalogue, stores.platform, item.day, item.revision, OVERTAKEN)
+            if not is_at_tip(stores, item):
+                mark_withheld(stores.catalogue, stores.platform, item.day, item.revision, OVERTAKEN)
+        raise
+    except RecordRefused as error:
+        for item in missing if error.name in _FINAL else []:
+            why = f"the registry refused it: {error}"
+            mark_withheld(stores.catalogue, stores.platform, item.day, item.revision, why)
         raise
     heads = {(found.day, found.revision): found.head for found in sent}
     return [

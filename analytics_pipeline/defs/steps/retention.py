@@ -28,6 +28,7 @@ from analytics_pipeline.core.errors import (
 from analytics_pipeline.core.manifest import parse_manifest
 from analytics_pipeline.core.record import ReleaseRecord
 from analytics_pipeline.core.verify_errors import VerificationFailed
+from analytics_pipeline.defs.steps.budgets import has_budget
 from analytics_pipeline.defs.steps.due import ACCEPTED_FOR
 from analytics_pipeline.defs.steps.expiry import destroy_day, finish_begun, sweep
 from analytics_pipeline.defs.steps.records import verify_release
@@ -105,15 +106,15 @@ def require_erasable(
     if utc_day(now - ACCEPTED_FOR) <= day:
         until = day + ACCEPTED_FOR + timedelta(days=1)
         raise StillAccepting(day, f"its events are accepted until {until}")
-    if reasoned:
-        return release
     late = _segment_ids(stores, day) - _released_ids(release)
-    if late:
+    if late and (not reasoned or has_budget(stores, release)):
         raise NotReleasedYet(
             day,
-            f"{len(late)} segments came after its newest release: run the day to correct it, or "
-            "erase it with a reason",
+            f"{len(late)} segments came after its newest release: run the day to correct it, or, "
+            "if its budget is spent, erase it with a reason",
         )
+    if reasoned:
+        return release
     days = stores.settings.retention_days
     if not days:
         raise RetentionNotOver(day, "nothing is erased by itself (ANALYTICS_RETENTION_DAYS=0)")

@@ -11,6 +11,7 @@ from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import Release
 
 OVERTAKEN = "another release came in between"
+REORGANISED = "its commit moved to another block after its beacon was noted"
 
 
 def tip_commits(stores: Stores) -> list[CommitRecord]:
@@ -24,3 +25,12 @@ def is_at_tip(stores: Stores, release: Release) -> bool:
     """Whether the release's commit can still be released."""
     wanted = (release.day, release.revision)
     return any((found.day, found.revision) == wanted for found in tip_commits(stores))
+
+
+def is_committed(stores: Stores, release: Release) -> bool:
+    """Whether the chain has the release's commit, wherever it stands."""
+    return any(
+        isinstance(found, CommitRecord)
+        and (found.day, found.revision) == (release.day, release.revision)
+        for found in stores.registry.read_evidence(stores.platform).records
+    )

@@ -48,6 +48,7 @@ from analytics_pipeline.storage.catalogue.ledger import (
 )
 from analytics_pipeline.storage.catalogue.releases import (
     Release,
+    forget_commit,
     list_releases,
     load_release,
     mark_withheld,
@@ -99,6 +100,7 @@ __all__ = [
     "expire_day",
     "find_segment",
     "forget_batches",
+    "forget_commit",
     "has_cid",
     "list_days",
     "list_expiries",

@@ -208,6 +208,22 @@ def mark_withheld(
         return _load(connection, platform, day, revision)
 
 
+def forget_commit(catalogue: Catalogue, platform: str, day: date, revision: int) -> Release:
+    """Note that the chain has a revision's commit no more: its block was reorganised away. It can
+    be sent again as it is.
+
+    Raises:
+        ReleaseConflict: the revision is released or withheld.
+    """
+    with catalogue.write(release_lock(platform, day)) as connection:
+        release = _load(connection, platform, day, revision)
+        if release.released or not release.live:
+            raise ReleaseConflict(f"{platform} {day} revision {revision} is settled")
+        row = _is(releases, platform, day, revision)
+        connection.execute(update(releases).where(row).values(commit_head=None))
+        return _load(connection, platform, day, revision)
+
+
 def load_release(
     catalogue: Catalogue, platform: str, day: date, revision: int | None = None
 ) -> Release | None:

@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from analytics_pipeline.core.unixfs_reader import DEFAULT_MAX_BYTES
+
+
+class Collected(NamedTuple):
+    """What `ContentStore.gc` removed."""
+
+    blocks: int
+    size_bytes: int
 
 
 class ContentStore(Protocol):
@@ -40,6 +47,13 @@ class ContentStore(Protocol):
 
     def unpin(self, cid: str) -> None:
         """Stop keeping `cid`; nothing happens when it was not pinned."""
+
+    def gc(self) -> Collected | None:
+        """Remove every block that no pin needs; None if the store sees to that itself.
+
+        Raises:
+            ContentUnavailable, IntegrityError: a pinned tree is not whole. Nothing was removed.
+        """
 
     def is_pinned(self, cid: str) -> bool:
         """Whether `cid` itself was pinned (being part of something pinned does not count)."""

@@ -9,23 +9,16 @@ What is not here may come from trustless gateways, verified block by block.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from analytics_pipeline.core.errors import ContentUnavailable
 from analytics_pipeline.core.unixfs import iter_blocks, iter_directory_blocks
 from analytics_pipeline.core.unixfs_reader import iter_cids, iter_dag
 from analytics_pipeline.storage.ipfs import car
+from analytics_pipeline.storage.ipfs.contract import Collected
 from analytics_pipeline.storage.ipfs.deadlines import Deadlines
 from analytics_pipeline.storage.ipfs.fetch import BlockSource, Fetcher, VerifiedReads
 from analytics_pipeline.storage.ipfs.flatfs import FlatfsBlocks
 from analytics_pipeline.storage.ipfs.pins import PinTable, StoreLock
-
-
-class Collected(NamedTuple):
-    """What `EmbeddedStore.gc` removed."""
-
-    blocks: int
-    size_bytes: int
 
 
 class EmbeddedStore(VerifiedReads):
@@ -92,11 +85,7 @@ class EmbeddedStore(VerifiedReads):
         return root
 
     def gc(self) -> Collected:
-        """Remove every block no pin needs; writers wait meanwhile.
-
-        Raises:
-            ContentUnavailable, IntegrityError: a pinned tree is not whole. Nothing was removed.
-        """
+        """See `ContentStore.gc`; writers wait meanwhile."""
         with self._lock.exclusive():
             get_blocks = self._local_only.blocks(self._deadlines.start())
             keep = {

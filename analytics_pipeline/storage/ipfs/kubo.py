@@ -91,6 +91,9 @@ class KuboStore(VerifiedReads):
         cid_to_bytes(cid)
         self._node.unpin(cid, self._deadlines.start())
 
+    def gc(self) -> None:
+        """See `ContentStore.gc`: the daemon collects, if it was started with ``--enable-gc``."""
+
     def is_pinned(self, cid: str) -> bool:
         """See `ContentStore.is_pinned`."""
         cid_to_bytes(cid)
