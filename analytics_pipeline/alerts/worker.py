@@ -20,6 +20,8 @@ from analytics_pipeline.storage.alerts import AlertStore, list_rules
 DEFAULT_INTERVAL_SECONDS: Final = 60.0
 _LONGEST_WAIT_SECONDS: Final = 300.0
 _SHORTEST_WAIT_SECONDS: Final = 1.0
+#: Beyond so many doublings every wait is the longest one; some hundreds more fit no float.
+_MOST_DOUBLINGS: Final = 16
 
 OpenPublished = Callable[[], AbstractContextManager[Published]]
 
@@ -73,7 +75,8 @@ async def run_forever(
                     drop_orphans(store, read_keys_path)
         except Exception as error:  # whatever a node answers, the process goes on
             failures += 1
-            wait = min(_LONGEST_WAIT_SECONDS, interval_seconds * 2**failures)
+            doublings = min(failures, _MOST_DOUBLINGS)
+            wait = min(_LONGEST_WAIT_SECONDS, interval_seconds * 2**doublings)
             # other messages may name a node by its address, with what is secret in it
             shown = describe_error(error) if isinstance(error, PipelineError) else type(error)
             log.error("nothing decided, next try in %.0f s: %s", wait, shown)

@@ -50,6 +50,7 @@ def waits_of(
     opening: Opening,
     delivery: Delivery,
     monkeypatch: pytest.MonkeyPatch,
+    interval_seconds: float = 60,
 ) -> list[float]:
     """Run so many rounds; how long it would have waited after each."""
     waits: list[float] = []
@@ -61,7 +62,7 @@ def waits_of(
             stop.set()
 
     monkeypatch.setattr(worker, "_call_for", wait)
-    asyncio.run(run_forever(store, opening, delivery, NO_KEYS, stop, 60))
+    asyncio.run(run_forever(store, opening, delivery, NO_KEYS, stop, interval_seconds))
     return waits
 
 
@@ -87,6 +88,16 @@ def test_a_chain_that_fails_is_opened_again_ever_later(
     waits = waits_of(7, store, opening, delivery, monkeypatch)
     assert waits == [120, 240, 300, 300, 60, 60, 60]
     assert (opening.opened, opening.closed) == (5, 1)
+
+
+def test_a_chain_that_fails_for_days_does_not_end_the_process(
+    store: AlertStore, published: WorldDays, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doubled 1,024 times, a wait fits no float."""
+    add_rule(store, OPERATOR, DROP, Target("https://example.org/"), RULE_MADE_AT)
+    opening = Opening(published, failures=1100)
+    waits = waits_of(1101, store, opening, delivery, monkeypatch, interval_seconds=60.0)
+    assert waits[-2:] == [300, 60]
 
 
 def test_once_makes_all_calls_that_are_due(
