@@ -46,7 +46,7 @@ class History:
     """The records of a platform.
 
     Args:
-        releases: the newest release of each day, where it is as deep on chain as it should be.
+        releases: of each day the newest release that is as deep on chain as it should be.
         released: every day with a release, however deep.
         as_of: aware time up to which nothing is missing from it.
     """
@@ -95,18 +95,17 @@ class PublishedDays:
         same_head = evidence.head == self._head
         self._others = {r: c for r, c in self._others.items() if same_head and c is not None}
         self._head = evidence.head
+        releases = [each for each in evidence.records if isinstance(each, ReleaseRecord)]
         newest: dict[date, ReleaseRecord] = {}
-        for record in evidence.records:
-            if isinstance(record, ReleaseRecord):
-                known = newest.get(record.day)
-                if known is None or record.revision > known.revision:
-                    newest[record.day] = record
-        deep = {
-            day: record
-            for day, record in newest.items()
-            if record.block_number <= tip - self._depth + 1
-        }
-        return History(evidence, deep, frozenset(newest), self._time_of(tip))
+        for record in releases:
+            # a correction that is not deep yet must not hide what it corrects
+            if record.block_number > tip - self._depth + 1:
+                continue
+            known = newest.get(record.day)
+            if known is None or record.revision > known.revision:
+                newest[record.day] = record
+        released = frozenset(record.day for record in releases)
+        return History(evidence, newest, released, self._time_of(tip))
 
     def _time_of(self, tip: int) -> datetime:
         """A node that lags behind shows no day missing: what counts is the time of its newest
