@@ -1,6 +1,7 @@
 """`/api/v1/alerts`: rules by read key. A creator's key watches its own, and sees its own."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,6 +113,20 @@ def test_a_rule_is_made_seen_and_removed(api: Api) -> None:
     assert api.request("DELETE", f"/{rule['id']}", key).status_code == 204
     assert api.request("GET", "", key).json() == {"data": []}
     refused(api.request("DELETE", f"/{rule['id']}", key), 404, "not-found")
+
+
+def test_the_store_holds_up_no_other_request(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may wait for a lock; never in the thread that answers everybody."""
+    serving: list[bool] = []
+
+    def add(*arguments: Any, **options: Any) -> Any:
+        with suppress(RuntimeError):
+            serving.append(asyncio.get_running_loop().is_running())
+        return add_rule(*arguments, **options)
+
+    monkeypatch.setattr(routes, "add_rule", add)
+    assert api.make(api.key("platform")).status_code == 201
+    assert serving == []
 
 
 def test_without_a_key_there_are_no_rules(api: Api) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 from msgspec import Struct
+from starlette.concurrency import run_in_threadpool
 
 from analytics_pipeline.core.alert_conditions import (
     Condition,
@@ -113,16 +114,8 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
         wait_seconds = new_rules.take(str(grant.key_id), clock())
         if wait_seconds:
             raise Problem(RATE_LIMITED, "one rule a second", None, wait_seconds)
-        with _available():
-            rule = add_rule(
-                service.alerts,
-                str(grant.key_id),
-                condition,
-                target,
-                datetime.now(UTC),
-                creator_id=grant.creator_id,
-                limit=RULES_PER_KEY,
-            )
+        # the store waits for its disk and its lock: in a thread, other requests do not
+        rule = await run_in_threadpool(_store_rule, service, grant, target, condition)
         made = json_answer(AlertRuleDocument.of(rule, {}), UNKEPT)
         made.status_code = 201
         made.headers["location"] = f"/api/v1/alerts/{rule.rule_id}"
@@ -169,6 +162,21 @@ def require_allowed(grant: Grant, condition: Condition, service: ReadService) ->
         grant.require_creator(owners.get(condition.key))
     else:
         raise Problem(NOT_GRANTED, "the key covers one creator's figures, not the platform's")
+
+
+def _store_rule(
+    service: ReadService, grant: Grant, target: Target, condition: Condition
+) -> AlertRule:
+    with _available():
+        return add_rule(
+            service.alerts,
+            str(grant.key_id),
+            condition,
+            target,
+            datetime.now(UTC),
+            creator_id=grant.creator_id,
+            limit=RULES_PER_KEY,
+        )
 
 
 def parse_new_rule(data: bytes) -> tuple[Target, Condition]:
