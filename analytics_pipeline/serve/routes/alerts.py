@@ -49,7 +49,7 @@ from analytics_pipeline.serve.problems import (
     UNAVAILABLE,
     UNKNOWN_READ_KEY,
 )
-from analytics_pipeline.serve.routes.common import grant_of
+from analytics_pipeline.serve.routes.common import NO_PARAMETERS, grant_of
 from analytics_pipeline.serve.service import ReadService
 from analytics_pipeline.storage.alert_calls import count_calls, list_calls
 from analytics_pipeline.storage.alerts import (
@@ -82,7 +82,7 @@ RuleId = Annotated[str, Path(pattern="^al_[0-9a-f]{16}$", examples=[EXAMPLE_RULE
 
 def router(service: ReadService, clock: Callable[[], float] = time.monotonic) -> APIRouter:
     """The routes of this file; `clock` counts seconds, monotonic."""
-    routes = APIRouter(prefix="/api/v1/alerts")
+    routes = APIRouter(prefix="/api/v1/alerts", dependencies=NO_PARAMETERS)
     new_rules = TokenBuckets(_NEW_RULES_PER_SECOND)
 
     @routes.get("/key", responses=_answers(EXAMPLE_KEYS, UNAVAILABLE))
