@@ -193,6 +193,16 @@ def test_nobody_sees_or_removes_anothers_rules(api: Api) -> None:
     refused(api.request("GET", f"/{by_hand.rule_id}", one), 404, "not-found")
     seen = api.request("GET", "", operator).json()["data"]
     assert {rule["id"] for rule in seen} == {rule_id, by_hand.rule_id}
+    own_id = api.make(operator).json()["id"]
+    detail = api.request("GET", f"/{rule_id}", operator).json()
+    assert detail["rule"]["url"] == "https://example.org"  # the rest may be its owner's secret
+    seen = api.request("GET", "", operator).json()["data"]
+    assert {rule["url"] for rule in seen if rule["id"] != own_id} == {
+        "https://example.org",
+        "https://localhost",
+    }
+    assert [rule["url"] for rule in seen if rule["id"] == own_id] == [RULE["url"]]
+    assert api.request("GET", f"/{rule_id}", one).json()["rule"]["url"] == RULE["url"]
     assert api.request("DELETE", f"/{rule_id}", operator).status_code == 204
 
 

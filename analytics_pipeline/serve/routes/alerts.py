@@ -100,7 +100,7 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
         with _available():
             store = service.alerts
             found = [
-                AlertRuleDocument.of(rule, count_calls(store, rule.rule_id))
+                AlertRuleDocument.of(rule, count_calls(store, rule.rule_id), grant.key_id)
                 for rule in list_rules(store, None if grant.operator else grant.key_id)
             ]
         return json_answer(AlertRuleList(found), UNKEPT)
@@ -116,7 +116,7 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
             raise Problem(RATE_LIMITED, "one rule a second", None, wait_seconds)
         # the store waits for its disk and its lock: in a thread, other requests do not
         rule = await run_in_threadpool(_store_rule, service, grant, target, condition)
-        made = json_answer(AlertRuleDocument.of(rule, {}), UNKEPT)
+        made = json_answer(AlertRuleDocument.of(rule, {}, grant.key_id), UNKEPT)
         made.status_code = 201
         made.headers["location"] = f"/api/v1/alerts/{rule.rule_id}"
         return made
@@ -128,7 +128,7 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
         with _available():
             store = service.alerts
             rule = _own_rule(store, grant, rule_id)
-            document = AlertRuleDocument.of(rule, count_calls(store, rule_id))
+            document = AlertRuleDocument.of(rule, count_calls(store, rule_id), grant.key_id)
             calls = [AlertCall.of(call) for call in list_calls(store, rule_id, _SHOWN_CALLS)]
         return json_answer(AlertDetail(document, calls), UNKEPT)
 
