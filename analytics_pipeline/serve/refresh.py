@@ -93,8 +93,7 @@ class Refresher:
         except Exception as error:  # of SQLite or a library, too: the next round tries again
             self.close()
             return self._stale(self._latest, error)
-        if after.stale is None:
-            self._read_at = self._clock()
+        self._read_at = self._clock()
         return after
 
     def _stale(self, snapshot: Snapshot, error: BaseException) -> Snapshot:
@@ -114,22 +113,22 @@ class Refresher:
             releases = _first_look(evidence, known)
             known = Content(self._platform, evidence, releases)
             self._publish(Snapshot(known, block_number))
-        missing: list[StoreError] = []
+        missing = 0
         for name in self._unread(known):
-            if len(missing) == MOST_FAILURES:
+            if missing == MOST_FAILURES:
                 break
             release = known.releases[name]
             try:
                 found = self._load(self._sources, evidence, release.record)
             except StoreError as error:
-                missing.append(error)
+                missing += 1
                 self._failures[name] += 1
                 found = _without_bundle(release, error)
+                if found.standing != release.standing:
+                    _log.warning("%s, revision %d: %s", *name, describe_error(error))
             if found.standing != release.standing:
                 known = Content(self._platform, evidence, {**known.releases, name: found})
                 self._publish(Snapshot(known, block_number))
-        if missing:
-            return self._stale(Snapshot(known, block_number, before.stale), missing[-1])
         if (known, block_number, None) == (before.content, before.block_number, before.stale):
             return before
         return Snapshot(known, block_number)

@@ -117,14 +117,21 @@ def test_a_bundle_nobody_has_is_listed_and_asked_for_again(tmp_path: Path) -> No
     }
     unknown = ("reason", "rows", "suppressed_rows", "segments", "setup", "previous_bundle")
     assert [day[name] for name in unknown] == [None] * len(unknown)
-    assert served.json("/api/v1/platform")["stale"]["error"] == "ContentUnavailable"
+    assert served.json("/api/v1/platform")["stale"] is None  # the records are those of now
     bundle = served.get(f"/api/v1/days/{DAYS[2]}/revisions/2/bundle/report.json")
     assert_problem(bundle, 503, kind="unavailable")
     assert bundle.headers["retry-after"]
     assert DAYS[2].isoformat() not in {f["day"] for f in served.json("/api/v1/figures")["data"]}
     before = served.service.snapshot
+    served.clock[0] = NOW + timedelta(hours=1)
     served.refresh()
     assert served.service.snapshot.content is before.content  # still missing: nothing changed
+    sources.chain_error = ChainUnreachable("node")
+    served.clock[0] = NOW + timedelta(hours=2)
+    served.refresh()
+    stale = served.json("/api/v1/platform")["stale"]
+    assert (stale["since"], stale["error"]) == ("2026-11-22T01:00:00Z", "ChainUnreachable")
+    sources.chain_error = None
     sources.lost.clear()
     served.refresh()
     assert verification(served, DAYS[2], 2)["state"] == "verified"
