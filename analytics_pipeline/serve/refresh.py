@@ -119,7 +119,7 @@ class Refresher:
                 break
             release = known.releases[name]
             try:
-                found = self._load(self._sources, evidence, release.record)
+                found = self._load_surely(self._sources, evidence, release.record)
             except StoreError as error:
                 missing += 1
                 self._failures[name] += 1
@@ -138,6 +138,16 @@ class Refresher:
         first."""
         unread = [n for n, r in known.releases.items() if r.standing.state == "unavailable"]
         return sorted(unread, key=lambda name: (self._failures[name], -name[0].toordinal()))
+
+    def _load_surely(
+        self, sources: PublicSources, evidence: ChainEvidence, record: ReleaseRecord
+    ) -> Released:
+        """As `_load`. A failure stands until there are new records, so everything is fetched once
+        more before it counts: a node that answered wrongly once made nobody a liar."""
+        found = self._load(sources, evidence, record)
+        if found.standing.state == "failed":
+            found = self._load(sources, evidence, record)
+        return found
 
     def _load(
         self, sources: PublicSources, evidence: ChainEvidence, record: ReleaseRecord

@@ -11,7 +11,8 @@ import pytest
 
 from analytics_pipeline.chain.interface import ChainUnreachable
 from analytics_pipeline.core.field import to_bytes32
-from analytics_pipeline.core.record import CommitRecord, ReleaseRecord
+from analytics_pipeline.core.record import ChainEvidence, CommitRecord, ReleaseRecord
+from analytics_pipeline.published.folder import PublishedDay
 from analytics_pipeline.serve.refresh import MOST_FAILURES, Refresher
 from analytics_pipeline.serve.snapshot import Content, Snapshot
 from tests.serve.support import NOW, Served, WorldSources, assert_problem, one_day, serve_world
@@ -182,6 +183,24 @@ def test_a_lie_is_named_and_its_figures_are_not_served(
     assert report.content == world.bundles[DAYS[1], 1]["report.json"]
     proof = {"scope": "platform", "metric": "viewers"}
     assert_problem(served.get(f"/api/v1/days/{DAYS[1]}/revisions/1/proof", **proof), 404)
+
+
+def test_a_failure_counts_if_it_is_seen_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that answered wrongly once discredits no day until the next record."""
+    sources = WorldSources(one_day())
+    honest, answers = sources.load_release, [0]
+
+    def load(evidence: ChainEvidence, release: ReleaseRecord) -> PublishedDay:
+        answers[0] += 1
+        published = honest(evidence, release)
+        return replace(published, registry_head=b"\x01" * 32) if answers[0] == 1 else published
+
+    monkeypatch.setattr(sources, "load_release", load)
+    served = serve_world(sources, tmp_path)
+    assert answers == [2]
+    assert verification(served, DAYS[0])["state"] == "verified"
 
 
 def test_a_lying_correction_hides_the_day_rather_than_showing_the_old_figure(
