@@ -5,6 +5,7 @@ runs in a thread of its own. Does not belong here: judging a release (`serve.ver
 """
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -75,6 +76,11 @@ class Refresher:
         self._clock = clock
         self._failures: Counter[Name] = Counter()
         self._read_at = clock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """From any thread: read no further release. What was read is kept."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Close what is open, as far as it can be."""
@@ -115,7 +121,7 @@ class Refresher:
             self._publish(Snapshot(known, block_number))
         missing = 0
         for name in self._unread(known):
-            if missing == MOST_FAILURES:
+            if missing == MOST_FAILURES or self._stopped.is_set():
                 break
             release = known.releases[name]
             try:
@@ -145,7 +151,7 @@ class Refresher:
         """As `_load`. A failure stands until there are new records, so everything is fetched once
         more before it counts: a node that answered wrongly once made nobody a liar."""
         found = self._load(sources, evidence, record)
-        if found.standing.state == "failed":
+        if found.standing.state == "failed" and not self._stopped.is_set():
             found = self._load(sources, evidence, record)
         return found
 

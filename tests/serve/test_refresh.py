@@ -339,3 +339,20 @@ def test_progress_is_served_while_the_rest_is_being_read() -> None:
     assert states[1][DAYS[2], 2] == "verified"
     assert set(states[1].values()) == {"verified", "unavailable"}
     assert set(states[-1].values()) == {"verified"}
+
+
+def test_a_reading_that_is_told_to_stop_ends_with_the_release_at_hand() -> None:
+    """A process that is to end does not wait for a whole history."""
+    sources = WorldSources(honest_world())
+    seen: list[Snapshot] = []
+
+    def progress(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        if len(seen) == 2:
+            refresher.stop()
+
+    refresher = Refresher("demo", sources.open, sources.world.terms, progress)
+    after = refresher.refresh(Snapshot(Content("demo")))
+    assert (len(sources.fetched), after.stale) == (1, None)
+    states = [release.standing.state for release in after.content.releases.values()]
+    assert states.count("verified") == 1
