@@ -25,8 +25,11 @@ _log = logging.getLogger(__name__)
 
 
 def drop_orphans(store: AlertStore, read_keys_path: Path) -> None:
-    """A rule lives as long as the read key that it was made with. Raises StoreError."""
+    """A rule lives as long as the read key that it was made with. A file of keys that is not there
+    says of none that it was revoked: it may be about to be restored. Raises StoreError."""
     keys = [key.key_id for key in load_read_keys(read_keys_path)]
+    if not keys and not read_keys_path.exists():
+        return
     for rule in remove_rules_of_others(store, keys):
         _log.warning("%s removed: its read key %s was revoked", rule.rule_id, rule.owner)
 

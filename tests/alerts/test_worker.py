@@ -168,6 +168,10 @@ def test_a_rule_lives_as_long_as_its_key(
     ]
     asyncio.run(run_once(store, Opening(published), delivery, path))
     assert list_rules(store) == rules
+    away = path.rename(tmp_path / "moved.json")
+    asyncio.run(run_once(store, Opening(published), delivery, path))
+    assert list_rules(store) == rules  # a file that is lost revokes nothing
+    away.rename(path)
     revoke_read_key(path, revoked.key_id)
     asyncio.run(run_once(store, Opening(published), delivery, path))
     assert list_rules(store) == rules[:2]
