@@ -74,7 +74,7 @@ def _decide_rule(
             continue
         known = courses.get(due.day)
         decided = build_decided(rule, due, known, decision, history, now)
-        courses[due.day] = Remembered(decided.course, decided.inputs, decided.says)
+        courses[due.day] = Remembered(decided.course, decided.inputs)
         if store_decision(store, decided, now):
             calls += 1
             _log.info("%s, %s: %s", rule.rule_id, due.day, decided.says)
