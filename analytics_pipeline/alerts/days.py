@@ -15,14 +15,17 @@ from typing import Final, Protocol
 import rlp  # type: ignore[import-untyped]
 
 from analytics_pipeline.core.alerts import Failure
+from analytics_pipeline.core.bundle import BUNDLE_DIRECTORY
 from analytics_pipeline.core.checks.proof import ProofTerms
 from analytics_pipeline.core.errors import ChainError, InvalidContent, StoreError
+from analytics_pipeline.core.listing import Listing, parse_listing
 from analytics_pipeline.core.record import ChainEvidence, ReleaseRecord
 from analytics_pipeline.core.report import Report
 from analytics_pipeline.core.verify import CHECK_NAMES, verify_bundle
 from analytics_pipeline.core.verify_errors import VerificationFailed
 from analytics_pipeline.published.sources import PublicSources
 
+_LISTING_FILE: Final = f"{BUNDLE_DIRECTORY}/catalogue.json"
 _BUNDLE_CHECK: Final = 2
 _TIMESTAMP: Final = 11
 #: Verified reports kept in memory: more than the longest comparison has.
@@ -34,11 +37,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Checked:
-    """A day's newest release: its figures if it verifies, else what failed."""
+    """A day's newest release: its figures and whose videos they are of if it verifies, else what
+    failed."""
 
     record: ReleaseRecord
     report: Report | None = None
     failure: Failure | None = None
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class History:
     """The records of a platform.
 
     Args:
-        releases: the newest release of each day, where it is as deep on chain as it should be.
+        releases: of each day the newest release that is as deep on chain as it should be.
         released: every day with a release, however deep.
         as_of: aware time up to which nothing is missing from it.
     """
@@ -95,18 +100,17 @@ class PublishedDays:
         same_head = evidence.head == self._head
         self._others = {r: c for r, c in self._others.items() if same_head and c is not None}
         self._head = evidence.head
+        releases = [each for each in evidence.records if isinstance(each, ReleaseRecord)]
         newest: dict[date, ReleaseRecord] = {}
-        for record in evidence.records:
-            if isinstance(record, ReleaseRecord):
-                known = newest.get(record.day)
-                if known is None or record.revision > known.revision:
-                    newest[record.day] = record
-        deep = {
-            day: record
-            for day, record in newest.items()
-            if record.block_number <= tip - self._depth + 1
-        }
-        return History(evidence, deep, frozenset(newest), self._time_of(tip))
+        for record in releases:
+            # a correction that is not deep yet must not hide what it corrects
+            if record.block_number > tip - self._depth + 1:
+                continue
+            known = newest.get(record.day)
+            if known is None or record.revision > known.revision:
+                newest[record.day] = record
+        released = frozenset(record.day for record in releases)
+        return History(evidence, newest, released, self._time_of(tip))
 
     def _time_of(self, tip: int) -> datetime:
         """A node that lags behind shows no day missing: what counts is the time of its newest
@@ -153,7 +157,8 @@ class PublishedDays:
             # its message may name a node by its address, with what is secret in it
             _log.warning("%s cannot be verified now: %s", record.day, type(error).__name__)
             return None
-        return Checked(record, published.report)
+        listing = parse_listing(published.files[_LISTING_FILE])
+        return Checked(record, published.report, listing=listing)
 
 
 def _failure(number: int, error: Exception) -> Failure:

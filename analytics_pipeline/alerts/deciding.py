@@ -5,11 +5,11 @@ arithmetic (`core.alerts`), storing (`alerts.rounds`).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from analytics_pipeline.alerts.days import History, Published
+from analytics_pipeline.alerts.days import Checked, History, Published
 from analytics_pipeline.core.alert_conditions import Drop, FailedVerification, MissingDay, Rebuffer
 from analytics_pipeline.core.alert_payload import Kind, Subject, build_call, event_id
 from analytics_pipeline.core.alerts import (
@@ -24,6 +24,7 @@ from analytics_pipeline.core.alerts import (
     follow,
 )
 from analytics_pipeline.core.canonical import hash_text
+from analytics_pipeline.core.listing import ListedVideo
 from analytics_pipeline.core.record import ReleaseRecord
 from analytics_pipeline.core.report import Report
 from analytics_pipeline.storage.alert_calls import Decided, NewCall
@@ -120,14 +121,31 @@ def decide(rule: AlertRule, due: DueDay, history: History, published: Published)
     if isinstance(rule.condition, Rebuffer):
         return decide_rebuffer(rule.condition, checked.report)
     before = _reports_before(rule.condition, due.day, history, published)
-    return None if before is None else decide_drop(rule.condition, checked.report, before)
+    if before is None:
+        return None
+    report, *earlier = (_figures_for(rule, each) for each in (checked, *before))
+    return decide_drop(rule.condition, report, earlier)
+
+
+def _figures_for(rule: AlertRule, checked: Checked) -> Report:
+    """A verified report as a rule may look at it. A creator's rule about a video looks at the days
+    on which it was that creator's; another day is as one that does not have the video."""
+    assert checked.report is not None  # noqa: S101  # whoever asks saw to it
+    drop, report = rule.condition, checked.report
+    if rule.creator_id is None or not isinstance(drop, Drop) or drop.scope != "video":
+        return report
+    listed = checked.listing.videos if checked.listing else ()
+    if ListedVideo(rule.creator_id, drop.key) in listed:
+        return report
+    others = tuple(row for row in report.rows if (row.scope, row.key) != (drop.scope, drop.key))
+    return replace(report, rows=others)
 
 
 def _reports_before(
     drop: Drop, day: date, history: History, published: Published
-) -> list[Report] | None:
+) -> list[Checked] | None:
     """Verified reports of the days before, newest first; None: wait for one of them."""
-    reports: list[Report] = []
+    reports: list[Checked] = []
     first = day - timedelta(days=REACH_DAYS)
     for other in sorted((d for d in history.releases if first <= d < day), reverse=True):
         if len(reports) == drop.days:
@@ -135,7 +153,7 @@ def _reports_before(
         record = history.releases[other]
         checked = published.load_checked(record)
         if checked is not None and checked.report is not None:
-            reports.append(checked.report)
+            reports.append(checked)
         elif checked is None and history.as_of.timestamp() < record.block_time + (
             PATIENCE.total_seconds()
         ):

@@ -5,6 +5,7 @@ Belongs here: the order of steps that makes a kill harmless. Does not belong her
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,15 +26,25 @@ _log = logging.getLogger(__name__)
 
 
 def drop_orphans(store: AlertStore, read_keys_path: Path) -> None:
-    """A rule lives as long as the read key that it was made with. Raises StoreError."""
+    """A rule lives as long as the read key that it was made with. A file of keys that is not there
+    says of none that it was revoked: it may be about to be restored. Raises StoreError."""
     keys = [key.key_id for key in load_read_keys(read_keys_path)]
+    if not keys and not read_keys_path.exists():
+        return
     for rule in remove_rules_of_others(store, keys):
         _log.warning("%s removed: its read key %s was revoked", rule.rule_id, rule.owner)
 
 
-def run_round(store: AlertStore, published: Published, now: datetime) -> int:
+def run_round(
+    store: AlertStore,
+    published: Published,
+    now: datetime,
+    stopped: Callable[[], bool] = lambda: False,
+) -> int:
     """Decide everything that can be decided now; returns how many calls that asks for.
 
+    Args:
+        stopped: asked before each day; the next round decides what was left.
     Raises:
         ChainError, StoreError: the records could not be read, or a decision not be stored; the
             next round starts over.
@@ -42,21 +53,28 @@ def run_round(store: AlertStore, published: Published, now: datetime) -> int:
     if not rules:
         return 0
     history = published.load_history()
-    return sum(_decide_rule(store, rule, history, published, now) for rule in rules)
+    return sum(_decide_rule(store, rule, history, published, now, stopped) for rule in rules)
 
 
 def _decide_rule(
-    store: AlertStore, rule: AlertRule, history: History, published: Published, now: datetime
+    store: AlertStore,
+    rule: AlertRule,
+    history: History,
+    published: Published,
+    now: datetime,
+    stopped: Callable[[], bool],
 ) -> int:
     courses = load_courses(store, rule.rule_id)
     calls = 0
     for due in due_days(rule, history, courses):
+        if stopped():
+            break
         decision = decide(rule, due, history, published)
         if decision is None:
             continue
         known = courses.get(due.day)
         decided = build_decided(rule, due, known, decision, history, now)
-        courses[due.day] = Remembered(decided.course, decided.inputs, decided.says)
+        courses[due.day] = Remembered(decided.course, decided.inputs)
         if store_decision(store, decided, now):
             calls += 1
             _log.info("%s, %s: %s", rule.rule_id, due.day, decided.says)

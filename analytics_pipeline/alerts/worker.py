@@ -1,14 +1,18 @@
 """Rounds until told to stop.
 
+Deciding waits for chain and IPFS, in a thread; calls are made meanwhile, and a signal is heard.
+
 Belongs here: the loop, its waiting, opening chain and content store only while there are rules.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from analytics_pipeline.alerts.days import Published
 from analytics_pipeline.alerts.delivery import Delivery, deliver_due
@@ -20,7 +24,10 @@ from analytics_pipeline.storage.alerts import AlertStore, list_rules
 DEFAULT_INTERVAL_SECONDS: Final = 60.0
 _LONGEST_WAIT_SECONDS: Final = 300.0
 _SHORTEST_WAIT_SECONDS: Final = 1.0
+#: Beyond so many doublings every wait is the longest one; some hundreds more fit no float.
+_MOST_DOUBLINGS: Final = 16
 
+T = TypeVar("T")
 OpenPublished = Callable[[], AbstractContextManager[Published]]
 
 log = logging.getLogger("analytics_pipeline.alerts")
@@ -49,7 +56,7 @@ async def run_forever(
     stop: asyncio.Event,
     interval_seconds: float,
 ) -> None:
-    """Decide and call until `stop` is set. What has begun is finished first.
+    """Decide and call until `stop` is set. The day that is being decided is finished first.
 
     A chain that cannot be read is opened again after ever longer waits; calls go on meanwhile.
     While there is no rule, nothing is opened.
@@ -65,19 +72,44 @@ async def run_forever(
             if not list_rules(store):
                 await _call_for(store, delivery, stop, interval_seconds)
                 continue
-            with open_published() as published:
+            async with _opened(store, open_published, delivery) as published:
                 while not stop.is_set() and list_rules(store):
-                    run_round(store, published, delivery.now())
+                    round_ = partial(run_round, store, published, delivery.now(), stop.is_set)
+                    await _calling_meanwhile(store, delivery, round_)
                     failures = 0
                     await _call_for(store, delivery, stop, interval_seconds)
                     drop_orphans(store, read_keys_path)
         except Exception as error:  # whatever a node answers, the process goes on
             failures += 1
-            wait = min(_LONGEST_WAIT_SECONDS, interval_seconds * 2**failures)
+            doublings = min(failures, _MOST_DOUBLINGS)
+            wait = min(_LONGEST_WAIT_SECONDS, interval_seconds * 2**doublings)
             # other messages may name a node by its address, with what is secret in it
             shown = describe_error(error) if isinstance(error, PipelineError) else type(error)
             log.error("nothing decided, next try in %.0f s: %s", wait, shown)
             await _call_for(store, delivery, stop, wait)
+
+
+@asynccontextmanager
+async def _opened(
+    store: AlertStore, open_published: OpenPublished, delivery: Delivery
+) -> AsyncIterator[Published]:
+    """Chain and content store, opened in a thread."""
+    with ExitStack() as stack:
+        yield await _calling_meanwhile(
+            store, delivery, lambda: stack.enter_context(open_published())
+        )
+
+
+async def _calling_meanwhile(store: AlertStore, delivery: Delivery, work: Callable[[], T]) -> T:
+    """Run `work` in a thread, and make calls as they become due until it has ended."""
+    working = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        while not working.done():
+            wait = await _make_calls(store, delivery)
+            await asyncio.wait({working}, timeout=min(wait, _SHORTEST_WAIT_SECONDS))
+    finally:
+        await asyncio.wait({working})  # whatever became of the calls: never two at once
+    return working.result()
 
 
 async def _call_for(
@@ -87,15 +119,20 @@ async def _call_for(
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while not stop.is_set() and (left := until - loop.time()) > 0:
-        try:
-            if await deliver_due(store, delivery):
-                continue
-            due = next_due(store)
-        except StoreError as error:
-            log.error("calls were not made or not noted: %s", error)
-            due = None
-        if due is not None:
-            wait = (due - delivery.now()).total_seconds()
-            left = min(left, max(_SHORTEST_WAIT_SECONDS, wait))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), left)
+        if wait := await _make_calls(store, delivery):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), min(left, wait))
+
+
+async def _make_calls(store: AlertStore, delivery: Delivery) -> float:
+    """Make the calls that are due; the seconds until there may be others, 0 after some were."""
+    try:
+        if await deliver_due(store, delivery):
+            return 0
+        due = next_due(store)
+    except StoreError as error:
+        log.error("calls were not made or not noted: %s", error)
+        due = None
+    if due is None:
+        return math.inf
+    return max(_SHORTEST_WAIT_SECONDS, (due - delivery.now()).total_seconds())

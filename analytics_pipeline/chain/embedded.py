@@ -6,6 +6,7 @@ can write the file can write another history, and its one funded key is public. 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,28 @@ _LOGS_OF_TOPIC: Final = (
     "SELECT block_number, log_index, topics, data FROM logs WHERE address = ? AND topic1 = ?"
     " AND block_number BETWEEN ? AND ? ORDER BY 1, 2 LIMIT ?"
 )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a call in the EVM.
+
+    Args:
+        gas_used: also of one that failed.
+    """
+
+    gas_used: int
+    computation: Any
+
+    def output(self) -> bytes:
+        """What it returned. Raises CallReverted, ChainError."""
+        try:
+            self.computation.raise_if_error()
+        except Revert as error:
+            raise CallReverted(bytes(error.args[0])) from None
+        except VMError as error:
+            raise ChainError(f"call failed in the EVM: {error}") from None
+        return bytes(self.computation.output)
 
 
 def development_account(index: int = 0) -> LocalAccount:
@@ -82,22 +105,29 @@ class EmbeddedChain:
             return len(rlp.encode(self._chain.get_canonical_block_by_number(number)))
 
     def call(self, call: Call, block_number: int | None = None, *, gas: int = GAS_LIMIT) -> bytes:
-        return bytes(self._run(call, block_number, gas).output)
+        return self.run(call, block_number, gas=gas).output()
+
+    def run(self, call: Call, block_number: int | None = None, *, gas: int = GAS_LIMIT) -> Outcome:
+        """As `call`, for who wants to know the gas, which a call that fails uses too."""
+        computation = self._run(call, block_number, gas)
+        return Outcome(gas - int(computation.get_gas_remaining()), computation)
 
     def estimate_gas(self, call: Call) -> int:
         # What is left excludes refunds, which are only granted after the gas was there.
-        gas = GAS_LIMIT - int(self._run(call, None).get_gas_remaining())
+        outcome = self.run(call)
+        outcome.output()
+        gas = outcome.gas_used
         while gas < GAS_LIMIT:
             # A contract may ask for more gas than it uses (HonkReleaseVerifier does): try.
             try:
-                self._run(call, None, gas=gas)
+                self.call(call, gas=gas)
             except ChainError:
                 gas = min(2 * gas, GAS_LIMIT)
             else:
                 break
         return gas
 
-    def _run(self, call: Call, block_number: int | None, gas: int = GAS_LIMIT) -> Any:
+    def _run(self, call: Call, block_number: int | None, gas: int) -> Any:
         with self._store.reading():
             at = self._header(block_number)
             unsigned = self._chain.get_vm(at).create_unsigned_transaction(
@@ -117,12 +147,6 @@ class EmbeddedChain:
                     computation = state.costless_execute_transaction(transaction)
                 except ValidationError as error:
                     raise ChainError(f"call refused by the EVM: {error}") from None
-        try:
-            computation.raise_if_error()
-        except Revert as error:
-            raise CallReverted(bytes(error.args[0])) from None
-        except VMError as error:
-            raise ChainError(f"call failed in the EVM: {error}") from None
         return computation
 
     def code(self, address: str, block_number: int | None = None) -> bytes:

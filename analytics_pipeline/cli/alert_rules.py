@@ -105,7 +105,7 @@ def missing_day(
     allow_private: Private = False,
 ) -> None:
     """A day is missing: HOURS after its end a UTC day has no release. One on which nobody watched
-    has none either.
+    has one, too.
 
     analytics-pipeline alerts add missing-day --url https://example.org/hook --hours 6
     """

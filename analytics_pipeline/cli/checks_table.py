@@ -86,10 +86,13 @@ def is_development_setup(results: Sequence[CheckResult]) -> bool:
     return any(DEVELOPMENT_NOTE in result.detail for result in results)
 
 
-def print_refusal(error: BaseException, *, as_json: bool) -> None:
-    """A verification that ended with an error, for whoever reads it."""
+def print_refusal(error: BaseException, *, refuted: bool, as_json: bool) -> None:
+    """A verification that ended with an error, for whoever reads it.
+
+    Args:
+        refuted: it is a lie, by the exit code; otherwise nothing could be checked.
+    """
     if as_json:
-        refuted = isinstance(error, VerificationFailed)
         reached = error.results if isinstance(error, VerificationFailed) else []
         print_json(False if refuted else None, reached, error=error)
     else:

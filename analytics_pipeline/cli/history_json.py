@@ -25,9 +25,14 @@ def print_history_json(
     history: History | None,
     source: HistorySource | None,
     error: BaseException | None = None,
+    *,
+    refuted: bool = False,
 ) -> None:
-    """``verified`` is null when nothing is refuted and not everything could be looked at."""
-    refuted = isinstance(error, VerificationFailed)
+    """``verified`` is null when nothing is refuted and not everything could be looked at.
+
+    Args:
+        refuted: of an error, that it is a lie, by the exit code.
+    """
     document: dict[str, Any] = {
         "format": FORMAT,
         "verified": history.verified if history else (False if refuted else None),

@@ -143,7 +143,7 @@ def _refuse(error: BaseException, *, whole: bool, as_json: bool) -> None:
     if whole and as_json:
         print_history_json(None, None, error)
     else:
-        print_refusal(error, as_json=as_json)
+        print_refusal(error, refuted=False, as_json=as_json)
 
 
 def _given(

@@ -56,11 +56,12 @@ def verify_all(
         with _open_source(target, given) as source:
             history = _check(source, None if given is None else target, span, terms, save)
     except EXPECTED as error:
+        code = exit_code(error, given is None)
         if as_json:
-            print_history_json(None, None, error)
+            print_history_json(None, None, error, refuted=code == REFUTED)
         else:
             print_failure(error, RULE_NAMES, "rule")
-        raise typer.Exit(exit_code(error, given is None)) from None
+        raise typer.Exit(code) from None
     if as_json:
         print_history_json(history, source)
     else:

@@ -18,7 +18,7 @@ from analytics_pipeline.cli.checks_table import (
 )
 from analytics_pipeline.cli.console import explain, out, printable
 from analytics_pipeline.cli.revisions import revision_of
-from analytics_pipeline.cli.verify import PLATFORM, WRONG_INPUT, exit_code
+from analytics_pipeline.cli.verify import PLATFORM, REFUTED, WRONG_INPUT, exit_code
 from analytics_pipeline.core.checks.proof import ProofTerms
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import EXPECTED, InvalidInput
@@ -66,8 +66,9 @@ def verify_day(
             terms=terms,
         )
     except EXPECTED as error:
-        print_refusal(error, as_json=as_json)
-        raise typer.Exit(exit_code(error, given is None)) from None
+        code = exit_code(error, given is None)
+        print_refusal(error, refuted=code == REFUTED, as_json=as_json)
+        raise typer.Exit(code) from None
     if as_json:
         print_json(True, results, published)
     else:

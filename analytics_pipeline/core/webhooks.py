@@ -72,6 +72,12 @@ class Target:
         return urlsplit(self.url).netloc
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port, for readers: without what may be secret."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def is_secure(self) -> bool:
         """Whether it is called by https."""
         return urlsplit(self.url).scheme == "https"

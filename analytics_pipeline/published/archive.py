@@ -11,7 +11,7 @@ stranger's offline check need not wait for; what the files say (`core`).
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -28,6 +28,8 @@ from analytics_pipeline.core.unixfs import Entry, build_directory, iter_blocks
 from analytics_pipeline.core.unixfs_reader import iter_tree, read_file
 from analytics_pipeline.storage.ipfs.car_file import CarFile, CarSpool
 
+#: Of one file, and of all files of a bundle together: a small CAR can give one file many names, and
+#: a sparse file takes no disk.
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 #: Ten years of days, each corrected twice, have some 77,000 files. This keeps a slip of the hand
 #: from reading a whole disk, and a small CAR from naming one directory without end.
@@ -43,11 +45,12 @@ class Archive(ABC):
     paths: frozenset[str]
 
     @abstractmethod
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         """A file's content.
 
         Raises:
-            ContentUnavailable: it is not there, or too large.
+            ContentUnavailable: it is not there.
+            InvalidContent: it has more than `max_bytes`.
             IntegrityError, InvalidContent: a CAR whose blocks are not what they should be.
         """
 
@@ -56,14 +59,22 @@ class Archive(ABC):
         """Whether it holds bundles of many days."""
         return any(path.startswith(f"{BUNDLES_DIRECTORY}/") for path in self.paths)
 
-    def read_all(self) -> dict[str, bytes]:
-        """Content by path of every file: of an archive of one day."""
-        return {path: self.read(path) for path in sorted(self.paths)}
+    def read_all(self, max_bytes: int = MAX_FILE_BYTES) -> dict[str, bytes]:
+        """Content by path of every file, at most `max_bytes` in all: of an archive of one day.
+        Raises as `read`."""
+        return self._read_together("", sorted(self.paths), max_bytes)
 
-    def read_bundle(self, folder: str) -> dict[str, bytes]:
-        """Content by path of the files below `bundles/DAY/REVISION`; empty if there are none."""
-        names = self._bundles.get(folder, [])
-        return {name: self.read(f"{folder}/{name}") for name in names}
+    def read_bundle(self, folder: str, max_bytes: int = MAX_FILE_BYTES) -> dict[str, bytes]:
+        """Content by path of the files below `bundles/DAY/REVISION`, at most `max_bytes` in all;
+        empty if there are none. Raises as `read`."""
+        return self._read_together(f"{folder}/", self._bundles.get(folder, []), max_bytes)
+
+    def _read_together(self, prefix: str, names: Iterable[str], max_bytes: int) -> dict[str, bytes]:
+        found, left = {}, max_bytes
+        for name in names:
+            found[name] = self.read(prefix + name, left)
+            left -= len(found[name])
+        return found
 
     @cached_property
     def _bundles(self) -> dict[str, list[str]]:
@@ -137,13 +148,13 @@ class FolderArchive(Archive):
                         raise _no_archive(self.name)
                     yield Path(entry.path).relative_to(self._folder).as_posix()
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         if path not in self.paths:
             raise ContentUnavailable(f"{self.name} has no {path}")
         file = self._folder / path
         with _reading():
-            if file.stat().st_size > MAX_FILE_BYTES:
-                raise ContentUnavailable(f"{file} is larger than {MAX_FILE_BYTES} bytes")
+            if file.stat().st_size > max_bytes:
+                raise InvalidContent(path, f"holds more than {max_bytes} bytes")
             return file.read_bytes()
 
 
@@ -162,11 +173,11 @@ class CarArchive(Archive):
             raise _no_archive(self.name)
         self.paths = frozenset(self._cids)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         if path not in self._cids:
             raise ContentUnavailable(f"{self.name} has no {path}")
         with _reading():
-            return read_file(self._cids[path], self._file.get, MAX_FILE_BYTES)
+            return read_file(self._cids[path], self._file.get, max_bytes)
 
 
 def _no_archive(name: str) -> ContentUnavailable:

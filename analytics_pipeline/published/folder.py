@@ -55,7 +55,7 @@ def load_folder(path: Path, day: date | None = None, revision: int | None = None
         day, revision: which one, if it is a whole history; None: the newest revision.
     Raises:
         ContentUnavailable: it is no archive of published days.
-        InvalidContent, IntegrityError: a CAR that is cut or altered.
+        InvalidContent, IntegrityError: a CAR that is cut or altered; a day of too many bytes.
         InvalidInput: a whole history, and no day is given or the day is not in it.
         ChainFileMalformed, HistoryBroken: a whole history whose records cannot be read.
     """

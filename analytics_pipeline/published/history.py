@@ -126,11 +126,9 @@ class ArchivedHistory:
     def load(self, release: ReleaseRecord, max_bytes: int) -> LoadedRelease:
         """See `HistorySource.load`."""
         folder = history_folder(release.day, release.revision)
-        bundle = self._archive.read_bundle(folder)
+        bundle = self._archive.read_bundle(folder, max_bytes)
         if not bundle:
             raise ContentUnavailable(f"{self._archive.name} has no {folder}")
-        if sum(map(len, bundle.values())) > max_bytes:
-            raise InvalidContent(folder, f"holds more than {max_bytes} bytes")
         return LoadedRelease(bundle)
 
 

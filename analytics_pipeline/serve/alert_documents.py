@@ -27,7 +27,8 @@ class CallCounts(Struct, frozen=True):
 
 
 class AlertRuleDocument(Struct, frozen=True):
-    """A rule; ``owner`` is the id of the read key it was made with, or ``operator``."""
+    """A rule; ``owner`` is the id of the read key it was made with, or ``operator``. An operator's
+    key sees of another owner's ``url`` no more than its host: the rest may be a secret."""
 
     id: str
     owner: str
@@ -37,12 +38,12 @@ class AlertRuleDocument(Struct, frozen=True):
     calls: CallCounts
 
     @classmethod
-    def of(cls, rule: AlertRule, counts: Mapping[CallState, int]) -> Self:
+    def of(cls, rule: AlertRule, counts: Mapping[CallState, int], seen_by: str | None) -> Self:
+        """A rule as the key of that id sees it."""
+        url = rule.target.url if rule.owner == seen_by else rule.target.origin
         states = (CallState.PENDING, CallState.DELIVERED, CallState.DEAD)
         calls = CallCounts(*(counts.get(state, 0) for state in states))
-        return cls(
-            rule.rule_id, rule.owner, rule.target.url, rule.condition, rule.created_at, calls
-        )
+        return cls(rule.rule_id, rule.owner, url, rule.condition, rule.created_at, calls)
 
 
 class AlertRuleList(Struct, frozen=True):

@@ -5,6 +5,7 @@ runs in a thread of its own. Does not belong here: judging a release (`serve.ver
 """
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -75,6 +76,11 @@ class Refresher:
         self._clock = clock
         self._failures: Counter[Name] = Counter()
         self._read_at = clock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """From any thread: read no further release. What was read is kept."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Close what is open, as far as it can be."""
@@ -93,8 +99,7 @@ class Refresher:
         except Exception as error:  # of SQLite or a library, too: the next round tries again
             self.close()
             return self._stale(self._latest, error)
-        if after.stale is None:
-            self._read_at = self._clock()
+        self._read_at = self._clock()
         return after
 
     def _stale(self, snapshot: Snapshot, error: BaseException) -> Snapshot:
@@ -114,22 +119,22 @@ class Refresher:
             releases = _first_look(evidence, known)
             known = Content(self._platform, evidence, releases)
             self._publish(Snapshot(known, block_number))
-        missing: list[StoreError] = []
+        missing = 0
         for name in self._unread(known):
-            if len(missing) == MOST_FAILURES:
+            if missing == MOST_FAILURES or self._stopped.is_set():
                 break
             release = known.releases[name]
             try:
-                found = self._load(self._sources, evidence, release.record)
+                found = self._load_surely(self._sources, evidence, release.record)
             except StoreError as error:
-                missing.append(error)
+                missing += 1
                 self._failures[name] += 1
                 found = _without_bundle(release, error)
+                if found.standing != release.standing:
+                    _log.warning("%s, revision %d: %s", *name, describe_error(error))
             if found.standing != release.standing:
                 known = Content(self._platform, evidence, {**known.releases, name: found})
                 self._publish(Snapshot(known, block_number))
-        if missing:
-            return self._stale(Snapshot(known, block_number, before.stale), missing[-1])
         if (known, block_number, None) == (before.content, before.block_number, before.stale):
             return before
         return Snapshot(known, block_number)
@@ -139,6 +144,16 @@ class Refresher:
         first."""
         unread = [n for n, r in known.releases.items() if r.standing.state == "unavailable"]
         return sorted(unread, key=lambda name: (self._failures[name], -name[0].toordinal()))
+
+    def _load_surely(
+        self, sources: PublicSources, evidence: ChainEvidence, record: ReleaseRecord
+    ) -> Released:
+        """As `_load`. A failure stands until there are new records, so everything is fetched once
+        more before it counts: a node that answered wrongly once made nobody a liar."""
+        found = self._load(sources, evidence, record)
+        if found.standing.state == "failed" and not self._stopped.is_set():
+            found = self._load(sources, evidence, record)
+        return found
 
     def _load(
         self, sources: PublicSources, evidence: ChainEvidence, record: ReleaseRecord

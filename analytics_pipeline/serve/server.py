@@ -70,6 +70,7 @@ async def serve(settings: Settings) -> None:
         await run_asgi(build_app(service), settings.serve_host, port)
     finally:
         chores.cancel()
+        refresher.stop()
         reader.shutdown(wait=True, cancel_futures=True)
         refresher.close()
 

@@ -99,7 +99,8 @@ class Content:
 
 @dataclass(frozen=True)
 class Stale:
-    """Why a snapshot is not of now, and since when."""
+    """Why the records are not those of now, and since when. A bundle that cannot be had is no
+    reason: its release says so itself."""
 
     since: datetime
     error: str
@@ -112,7 +113,7 @@ class Snapshot:
 
     Args:
         block_number: as of which the chain was read; None before the first time.
-        stale: None while chain and IPFS answer.
+        stale: None while the records can be read.
     """
 
     content: Content

@@ -31,7 +31,8 @@ from analytics_pipeline.serve.views import contents_of, parts_of
 SortKey = Literal["viewers", "watch_seconds", "average_watch_seconds", "completion", "id"]
 COMPLETED: Final = FURTHEST_BIN_METRICS[-1]
 _VIDEO_METRICS: Final = ("viewers", "watch_seconds", COMPLETED)
-#: Rankings kept; each is dropped with its snapshot.
+#: Rankings kept of each kind. One of a snapshot that was replaced stays, and its snapshot with it,
+#: until newer ones need the place.
 _RANKINGS: Final = 8
 
 

@@ -15,6 +15,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 from analytics_pipeline.core.alerts import Course
 from analytics_pipeline.core.webhooks import Target
@@ -84,6 +85,14 @@ class PastCall:
     last_error: str | None
 
 
+#: Of a rule and day one call at a time: a withdrawal waits for what it withdraws.
+_FIRST_PENDING: Final = (
+    "state = 'pending' AND NOT EXISTS"
+    " (SELECT 1 FROM calls AS before WHERE before.rule_id = calls.rule_id"
+    " AND before.day = calls.day AND before.number < calls.number AND before.state = 'pending')"
+)
+
+
 def store_decision(store: AlertStore, decided: Decided, now: datetime) -> bool:
     """Remember a decision together with its call, or neither.
 
@@ -122,10 +131,8 @@ def store_decision(store: AlertStore, decided: Decided, now: datetime) -> bool:
 def due_calls(store: AlertStore, now: datetime, limit: int = 100) -> list[DueCall]:
     """Calls to be made now, oldest first; of a rule and day one at a time."""
     rows = store.query(
-        "SELECT * FROM calls JOIN rules USING (rule_id) WHERE state = 'pending' AND due_at_ms <= ?"
-        " AND NOT EXISTS (SELECT 1 FROM calls AS before WHERE before.rule_id = calls.rule_id"
-        " AND before.day = calls.day AND before.number < calls.number AND before.state = 'pending')"
-        " ORDER BY number LIMIT ?",
+        f"SELECT * FROM calls JOIN rules USING (rule_id) WHERE {_FIRST_PENDING}"  # noqa: S608
+        " AND due_at_ms <= ? ORDER BY number LIMIT ?",
         to_ms(now),
         limit,
     )
@@ -143,8 +150,8 @@ def due_calls(store: AlertStore, now: datetime, limit: int = 100) -> list[DueCal
 
 
 def next_due(store: AlertStore) -> datetime | None:
-    """When the next pending call is due; None: none is pending."""
-    [row] = store.query("SELECT min(due_at_ms) AS due FROM calls WHERE state = 'pending'")
+    """When the next pending call is due that need not wait for another; None: none is pending."""
+    [row] = store.query(f"SELECT min(due_at_ms) AS due FROM calls WHERE {_FIRST_PENDING}")  # noqa: S608
     return None if row["due"] is None else from_ms(row["due"])
 
 

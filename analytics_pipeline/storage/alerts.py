@@ -92,11 +92,10 @@ class AlertRule:
 
 @dataclass(frozen=True)
 class Remembered:
-    """The course of a day, by which releases it was decided, and in what words."""
+    """The course of a day, and by which releases it was decided."""
 
     course: Course
     inputs: str
-    says: str
 
 
 class AlertStore:
@@ -233,7 +232,7 @@ def load_courses(store: AlertStore, rule_id: str) -> dict[date, Remembered]:
     """What is remembered of a rule, by day."""
     return {
         date.fromisoformat(row["day"]): Remembered(
-            Course(State(row["state"]), row["revision"], row["looks"]), row["inputs"], row["says"]
+            Course(State(row["state"]), row["revision"], row["looks"]), row["inputs"]
         )
         for row in store.query("SELECT * FROM courses WHERE rule_id = ?", rule_id)
     }

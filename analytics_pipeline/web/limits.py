@@ -3,16 +3,19 @@
 import math
 from typing import Final
 
-#: Idle buckets are full again and forgotten once there are this many.
-_MANY: Final = 100_000
+#: After so long without a request a bucket is full again: a new one would say the same.
+_FULL_AFTER_SECONDS: Final = 1.0
 
 
 class TokenBuckets:
-    """Buckets of one second's worth of requests, refilled continuously."""
+    """Buckets of one second's worth of requests, refilled continuously. Keys may be derived from
+    addresses, so full buckets are forgotten: once a second, as long as requests come.
+    """
 
     def __init__(self, rate_per_second: int) -> None:
         self._rate = rate_per_second
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._pruned_at_seconds = -math.inf
 
     def take(self, key: str, now_seconds: float) -> int:
         """Take one token of `key`.
@@ -22,12 +25,13 @@ class TokenBuckets:
         Returns:
             0 if there was one, else the whole seconds until there will be.
         """
-        if len(self._buckets) > _MANY:
+        if now_seconds - self._pruned_at_seconds >= _FULL_AFTER_SECONDS:
             self._buckets = {
                 name: bucket
                 for name, bucket in self._buckets.items()
-                if now_seconds - bucket[1] < 1
+                if now_seconds - bucket[1] < _FULL_AFTER_SECONDS
             }
+            self._pruned_at_seconds = now_seconds
         tokens, since = self._buckets.get(key, (float(self._rate), now_seconds))
         tokens = min(float(self._rate), tokens + max(0.0, now_seconds - since) * self._rate)
         if tokens < 1:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from analytics_pipeline.alerts.days import Checked, History
 from analytics_pipeline.core.alerts import Failure
 from analytics_pipeline.core.checks.proof import ProofTerms
+from analytics_pipeline.core.listing import parse_listing
 from analytics_pipeline.core.record import ChainEvidence, ReleaseRecord, parse_evidence
 from analytics_pipeline.core.report import parse_report
 from analytics_pipeline.core.verify import CHECK_NAMES, verify_bundle
@@ -69,4 +70,5 @@ class WorldDays:
         except VerificationFailed as error:
             failure = Failure(error.number, CHECK_NAMES[error.number], error.name, str(error))
             return Checked(record, failure=failure)
-        return Checked(record, parse_report(files["bundle/report.json"]))
+        listing = parse_listing(files["bundle/catalogue.json"])
+        return Checked(record, parse_report(files["bundle/report.json"]), listing=listing)

@@ -1,6 +1,7 @@
 """`/api/v1/alerts`: rules by read key. A creator's key watches its own, and sees its own."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +115,20 @@ def test_a_rule_is_made_seen_and_removed(api: Api) -> None:
     refused(api.request("DELETE", f"/{rule['id']}", key), 404, "not-found")
 
 
+def test_the_store_holds_up_no_other_request(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may wait for a lock; never in the thread that answers everybody."""
+    serving: list[bool] = []
+
+    def add(*arguments: Any, **options: Any) -> Any:
+        with suppress(RuntimeError):
+            serving.append(asyncio.get_running_loop().is_running())
+        return add_rule(*arguments, **options)
+
+    monkeypatch.setattr(routes, "add_rule", add)
+    assert api.make(api.key("platform")).status_code == 201
+    assert serving == []
+
+
 def test_without_a_key_there_are_no_rules(api: Api) -> None:
     """Also on an open platform; only the public signing key is for everybody."""
     refused(api.request("POST", json=RULE), 401, "unknown-read-key")
@@ -178,6 +193,16 @@ def test_nobody_sees_or_removes_anothers_rules(api: Api) -> None:
     refused(api.request("GET", f"/{by_hand.rule_id}", one), 404, "not-found")
     seen = api.request("GET", "", operator).json()["data"]
     assert {rule["id"] for rule in seen} == {rule_id, by_hand.rule_id}
+    own_id = api.make(operator).json()["id"]
+    detail = api.request("GET", f"/{rule_id}", operator).json()
+    assert detail["rule"]["url"] == "https://example.org"  # the rest may be its owner's secret
+    seen = api.request("GET", "", operator).json()["data"]
+    assert {rule["url"] for rule in seen if rule["id"] != own_id} == {
+        "https://example.org",
+        "https://localhost",
+    }
+    assert [rule["url"] for rule in seen if rule["id"] == own_id] == [RULE["url"]]
+    assert api.request("GET", f"/{rule_id}", one).json()["rule"]["url"] == RULE["url"]
     assert api.request("DELETE", f"/{rule_id}", operator).status_code == 204
 
 

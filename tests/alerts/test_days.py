@@ -127,6 +127,18 @@ def test_lies_silence_and_depth(deployment: Deployment) -> None:
     assert day(2) in deep.released
 
 
+def test_a_shallow_correction_hides_no_deep_release(deployment: Deployment) -> None:
+    """Until it is as deep as it should be, the day is what was released before."""
+    first = deployment.release(0, USUAL)
+    correction = deployment.release(0, FEW, revision=2)
+    tip = deployment.world.publisher.registry.read_to(PLATFORM)
+    depth = tip - correction.block_number + 1
+    history = deployment.days(confirmations=depth + 1, remote=True).load_history()
+    assert history.releases == {day(0): first}
+    history = deployment.days(confirmations=depth, remote=True).load_history()
+    assert history.releases == {day(0): correction}
+
+
 def test_silence_is_asked_again_in_the_next_round(deployment: Deployment) -> None:
     """Not within one, for several rules may want the day."""
     record = deployment.release(0, USUAL)

@@ -151,6 +151,7 @@ def test_a_withdrawal_waits_for_what_it_withdraws(
     store_decision(store, decided(rule, 1), clock())
     assert deliver(store, delivery) == 2
     assert deliver(store, delivery) == 0
+    assert next_due(store) == clock() + timedelta(seconds=10)  # nothing is due while it waits
     clock.advance(seconds=10)
     assert deliver(store, delivery) == 1
     assert deliver(store, delivery) == 1

@@ -23,10 +23,12 @@ from analytics_pipeline.storage.alerts import (
     AlertRule,
     AlertStore,
     add_rule,
+    list_rules,
     load_courses,
 )
+from tests.alerts.conftest import TINY_POLICY
 from tests.alerts.days import FEW, RULE_MADE_AT, USUAL, WorldDays, day
-from tests.support.world import Lies
+from tests.support.world import Lies, World
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 DROP = Drop("platform", percent=30, days=2)
@@ -157,6 +159,35 @@ def test_two_rules_are_two_calls(store: AlertStore, published: WorldDays) -> Non
     assert run_round(store, published, NOW) == 2
     ids = {row["event_id"] for row in store.query("SELECT event_id FROM calls")}
     assert len(ids) == 2
+
+
+@pytest.mark.parametrize("changed_on", [1, 2])
+def test_a_creator_hears_of_a_video_on_the_days_it_was_theirs(
+    store: AlertStore, changed_on: int
+) -> None:
+    """When it changes hands, neither what it was before nor what it becomes is the other's."""
+    published = WorldDays(World(policy=TINY_POLICY, videos=1))
+    drop = Drop("video", "clip-0", "watch_seconds", percent=30, days=2)
+    target = Target("https://example.org/")
+    add_rule(store, "key-1", drop, target, RULE_MADE_AT, creator_id="ana")
+    add_rule(store, "key-2", drop, target, RULE_MADE_AT, creator_id="bob")
+    operator = rule_of(store, drop)
+    for number, scale in enumerate((USUAL, USUAL, FEW)):
+        published.world.creator = "ana" if number < changed_on else "bob"
+        published.release(number, scale)
+    assert run_round(store, published, NOW) == 1
+    assert [row["rule_id"] for row in store.query("SELECT rule_id FROM calls")] == [
+        operator.rule_id
+    ]
+    for number in (3, 4, 5):
+        published.release(number, FEW if number == 5 else USUAL)
+    run_round(store, published, NOW)
+    owners = {rule.rule_id: rule.owner for rule in list_rules(store)}
+    rows = store.query("SELECT rule_id, day FROM calls ORDER BY number")
+    assert {(owners[row["rule_id"]], row["day"]) for row in rows[1:]} == {
+        (OPERATOR, "2026-03-06"),
+        ("key-2", "2026-03-06"),
+    }
 
 
 def test_without_rules_nothing_is_read(store: AlertStore, published: WorldDays) -> None:

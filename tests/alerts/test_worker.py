@@ -1,24 +1,27 @@
 """The loop: idle without rules, patient with a chain that fails, and stopped when told to."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.alerts import worker
-from analytics_pipeline.alerts.days import Published
+from analytics_pipeline.alerts.days import Checked, History, Published
 from analytics_pipeline.alerts.delivery import Delivery
 from analytics_pipeline.alerts.worker import run_forever, run_once
 from analytics_pipeline.core.alert_conditions import Drop
 from analytics_pipeline.core.errors import ChainError
+from analytics_pipeline.core.record import ReleaseRecord
 from analytics_pipeline.core.webhooks import Target
 from analytics_pipeline.storage.alert_calls import store_decision
 from analytics_pipeline.storage.alerts import OPERATOR, AlertStore, add_rule, list_rules
 from analytics_pipeline.storage.read_keys import create_read_key, load_read_keys, revoke_read_key
 from tests.alerts.calls import decided
-from tests.alerts.days import FEW, RULE_MADE_AT, USUAL, WorldDays
+from tests.alerts.days import FEW, RULE_MADE_AT, USUAL, WorldDays, day
 from tests.alerts.receiver import Receiver
 
 DROP = Drop("platform", percent=30, days=2)
@@ -50,6 +53,7 @@ def waits_of(
     opening: Opening,
     delivery: Delivery,
     monkeypatch: pytest.MonkeyPatch,
+    interval_seconds: float = 60,
 ) -> list[float]:
     """Run so many rounds; how long it would have waited after each."""
     waits: list[float] = []
@@ -61,7 +65,7 @@ def waits_of(
             stop.set()
 
     monkeypatch.setattr(worker, "_call_for", wait)
-    asyncio.run(run_forever(store, opening, delivery, NO_KEYS, stop, 60))
+    asyncio.run(run_forever(store, opening, delivery, NO_KEYS, stop, interval_seconds))
     return waits
 
 
@@ -87,6 +91,16 @@ def test_a_chain_that_fails_is_opened_again_ever_later(
     waits = waits_of(7, store, opening, delivery, monkeypatch)
     assert waits == [120, 240, 300, 300, 60, 60, 60]
     assert (opening.opened, opening.closed) == (5, 1)
+
+
+def test_a_chain_that_fails_for_days_does_not_end_the_process(
+    store: AlertStore, published: WorldDays, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doubled 1,024 times, a wait fits no float."""
+    add_rule(store, OPERATOR, DROP, Target("https://example.org/"), RULE_MADE_AT)
+    opening = Opening(published, failures=1100)
+    waits = waits_of(1101, store, opening, delivery, monkeypatch, interval_seconds=60.0)
+    assert waits[-2:] == [300, 60]
 
 
 def test_once_makes_all_calls_that_are_due(
@@ -142,6 +156,47 @@ def test_the_loop_calls_and_stops(
     assert row["state"] == "delivered"
 
 
+def test_calls_and_signals_do_not_wait_for_a_round(
+    store: AlertStore, published: WorldDays, delivery: Delivery, receiver: Receiver
+) -> None:
+    """While chain and IPFS keep it waiting; told to stop, it decides no further day."""
+    rule = add_rule(store, OPERATOR, DROP, Target(receiver.url, True), RULE_MADE_AT)
+    store_decision(store, decided(rule, 9), delivery.now())
+    for number in range(3):
+        published.release(number, USUAL)
+    called = threading.Event()
+    looked_at: list[date] = []
+
+    def answer(_: int) -> tuple[int, dict[str, str]]:
+        called.set()
+        return 204, {}
+
+    receiver.answer = answer
+
+    async def run() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        async def tell_to_stop() -> None:
+            stop.set()
+
+        class Slow:
+            def load_history(self) -> History:
+                assert called.wait(10), "no call was made meanwhile"
+                return published.load_history()
+
+            def load_checked(self, record: ReleaseRecord) -> Checked | None:
+                looked_at.append(record.day)
+                asyncio.run_coroutine_threadsafe(tell_to_stop(), loop).result(10)
+                return published.load_checked(record)
+
+        await asyncio.wait_for(
+            run_forever(store, lambda: nullcontext(Slow()), delivery, NO_KEYS, stop, 600), 60
+        )
+
+    asyncio.run(run())
+    assert looked_at == [day(0)]
+
+
 def test_a_rule_lives_as_long_as_its_key(
     store: AlertStore, published: WorldDays, delivery: Delivery, tmp_path: Path
 ) -> None:
@@ -157,6 +212,10 @@ def test_a_rule_lives_as_long_as_its_key(
     ]
     asyncio.run(run_once(store, Opening(published), delivery, path))
     assert list_rules(store) == rules
+    away = path.rename(tmp_path / "moved.json")
+    asyncio.run(run_once(store, Opening(published), delivery, path))
+    assert list_rules(store) == rules  # a file that is lost revokes nothing
+    away.rename(path)
     revoke_read_key(path, revoked.key_id)
     asyncio.run(run_once(store, Opening(published), delivery, path))
     assert list_rules(store) == rules[:2]

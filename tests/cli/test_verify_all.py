@@ -278,6 +278,11 @@ def test_one_day_as_a_car(believed: tuple[str, ...], tmp_path: Path) -> None:
         car.write_bytes(data)
         code, output = run("verify", str(car), *believed)
         assert (code, error in output) == (expected, True), output
+        for whole_history in ((), ("--all",)):
+            code, output = run("verify", str(car), *whole_history, "--json", *believed)
+            document = json.loads(output)
+            assert (code, document["error"]) == (expected, error)
+            assert document["verified"] is (False if expected == 1 else None)
 
 
 def test_progress_says_which_release_was_checked(

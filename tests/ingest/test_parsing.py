@@ -248,6 +248,17 @@ def test_bucket_allows_the_rate_and_says_when() -> None:
     assert buckets.take("a", 99.0) == 1
 
 
+def test_a_full_bucket_is_forgotten() -> None:
+    """With it the hash of an address: by the first request two seconds later, however few come."""
+    buckets = TokenBuckets(10)
+    buckets.take("a", 0.0)
+    buckets.take("b", 0.5)
+    buckets.take("c", 1.1)
+    assert buckets._buckets.keys() == {"b", "c"}
+    buckets.take("d", 2.5)
+    assert buckets._buckets.keys() == {"d"}
+
+
 @pytest.mark.parametrize(
     ("address", "country"),
     [

@@ -237,6 +237,19 @@ def test_hostile_files_are_refused(
         read(path)
 
 
+@pytest.mark.parametrize("suffix", ["", ".car"])
+def test_many_names_of_one_file_are_bounded_together(tmp_path: Path, suffix: str) -> None:
+    """Each is small enough; what is read of a bundle or of a day at once is not."""
+    path, folder = tmp_path / f"many{suffix}", history_folder(DAYS[0], 1)
+    write(path, {CHAIN_FILE: b"{}", **{f"{folder}/{n}": bytes(1000) for n in range(10)}})
+    with open_archive(path) as archive:
+        assert len(archive.read_bundle(folder, max_bytes=10_000)) == 10
+        with pytest.raises(InvalidContent, match="more than 999"):
+            archive.read_bundle(folder, max_bytes=9_999)
+        with pytest.raises(InvalidContent, match="more than 1"):
+            archive.read_all(max_bytes=10_001)
+
+
 def test_a_file_with_very_many_blocks_is_not_indexed(tmp_path: Path, small: bytes) -> None:
     """What is remembered of a file does not grow without end."""
     path = tmp_path / "x.car"

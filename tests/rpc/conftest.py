@@ -55,7 +55,7 @@ def chain(deployment: Deployment) -> Iterator[EmbeddedChain]:
         yield opened
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def methods(chain: EmbeddedChain) -> Methods:
     return Methods(chain)
 

@@ -1,5 +1,6 @@
 """The methods over a real embedded chain: right answers, and refusals with their numbers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from analytics_pipeline.core.record import DEVELOPMENT_CHAIN_ID
 from analytics_pipeline.serve.rpc import methods as limits
 from analytics_pipeline.serve.rpc.errors import ExecutionReverted, RpcError
 from analytics_pipeline.serve.rpc.methods import Methods
+from analytics_pipeline.serve.rpc.protocol import answer
 from tests.rpc.conftest import Deployment
 from tests.support.world import PLATFORM
 
@@ -239,6 +241,30 @@ def test_a_call_cannot_run_for_ever(
     monkeypatch.setattr(limits, "MAX_CALL_GAS", 0x5500)
     with pytest.raises(RpcError, match="at most 21760 gas"):
         ask(methods, "eth_call", greedy)
+
+
+def test_the_calls_of_a_batch_cannot_run_for_ever(
+    deployment: Deployment, chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together they get so much gas, what failed included; the rest of the batch is answered."""
+    call = {"method": "eth_call", "params": [head_call(deployment)]}
+    failing = {"method": "eth_call", "params": [head_call(deployment) | {"gas": "0x5500"}]}
+    number = {"method": "eth_blockNumber", "params": []}
+
+    def answers_to(*requests: dict[str, Any]) -> list[dict[str, Any]]:
+        batch = [{"jsonrpc": "2.0", "id": 1, **request} for request in requests]
+        found: list[dict[str, Any]] = json.loads(
+            answer(json.dumps(batch).encode(), Methods(chain).run)
+        )
+        return found
+
+    assert all("result" in each for each in answers_to(call, call, number))
+    for first in (call, failing):
+        monkeypatch.setattr(limits, "MAX_BATCH_GAS", 0x5500)
+        _, refused, other = answers_to(first, call, number)
+        assert refused["error"]["code"] == -32005
+        assert "21760 gas" in refused["error"]["message"]
+        assert "result" in other
 
 
 def test_nothing_is_left_behind(methods: Methods, chain: EmbeddedChain) -> None:

@@ -12,6 +12,7 @@ from analytics_pipeline.serve.front import EXPORTS_AT_ONCE, EXPORTS_WAITING
 from analytics_pipeline.serve.kept import Answer, KeptAnswers
 from analytics_pipeline.serve.problems import KINDS
 from analytics_pipeline.storage.catalogue import open_catalogue
+from tests.serve.examples import REQUESTS
 from tests.serve.support import (
     Served,
     WorldSources,
@@ -61,6 +62,18 @@ def test_a_bad_parameter_is_named(
 ) -> None:
     """Strictly: nothing is guessed, cut or ignored."""
     assert_problem(sample.get(path, **params), 400, field, "invalid")
+
+
+def test_no_route_ignores_a_parameter(sample: Served) -> None:
+    """Every one that is described names what it does not know."""
+    paths = sample.json("/openapi.json")["paths"]
+    described = [path for path, operations in paths.items() if "get" in operations]
+    assert {"/healthz", "/api/v1/alerts", "/api/v1/alerts/{rule_id}"} < set(described)
+    key = sample.new_key("operator")
+    for path in described:
+        request = REQUESTS.get(path, path.replace("{rule_id}", "al_0123456789abcdef"))
+        and_more = f"{request}{'&' if '?' in request else '?'}colour=red"
+        assert_problem(sample.get(and_more, key), 400, "colour", "invalid")
 
 
 @pytest.mark.parametrize(

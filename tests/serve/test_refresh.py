@@ -11,7 +11,8 @@ import pytest
 
 from analytics_pipeline.chain.interface import ChainUnreachable
 from analytics_pipeline.core.field import to_bytes32
-from analytics_pipeline.core.record import CommitRecord, ReleaseRecord
+from analytics_pipeline.core.record import ChainEvidence, CommitRecord, ReleaseRecord
+from analytics_pipeline.published.folder import PublishedDay
 from analytics_pipeline.serve.refresh import MOST_FAILURES, Refresher
 from analytics_pipeline.serve.snapshot import Content, Snapshot
 from tests.serve.support import NOW, Served, WorldSources, assert_problem, one_day, serve_world
@@ -117,14 +118,21 @@ def test_a_bundle_nobody_has_is_listed_and_asked_for_again(tmp_path: Path) -> No
     }
     unknown = ("reason", "rows", "suppressed_rows", "segments", "setup", "previous_bundle")
     assert [day[name] for name in unknown] == [None] * len(unknown)
-    assert served.json("/api/v1/platform")["stale"]["error"] == "ContentUnavailable"
+    assert served.json("/api/v1/platform")["stale"] is None  # the records are those of now
     bundle = served.get(f"/api/v1/days/{DAYS[2]}/revisions/2/bundle/report.json")
     assert_problem(bundle, 503, kind="unavailable")
     assert bundle.headers["retry-after"]
     assert DAYS[2].isoformat() not in {f["day"] for f in served.json("/api/v1/figures")["data"]}
     before = served.service.snapshot
+    served.clock[0] = NOW + timedelta(hours=1)
     served.refresh()
     assert served.service.snapshot.content is before.content  # still missing: nothing changed
+    sources.chain_error = ChainUnreachable("node")
+    served.clock[0] = NOW + timedelta(hours=2)
+    served.refresh()
+    stale = served.json("/api/v1/platform")["stale"]
+    assert (stale["since"], stale["error"]) == ("2026-11-22T01:00:00Z", "ChainUnreachable")
+    sources.chain_error = None
     sources.lost.clear()
     served.refresh()
     assert verification(served, DAYS[2], 2)["state"] == "verified"
@@ -175,6 +183,24 @@ def test_a_lie_is_named_and_its_figures_are_not_served(
     assert report.content == world.bundles[DAYS[1], 1]["report.json"]
     proof = {"scope": "platform", "metric": "viewers"}
     assert_problem(served.get(f"/api/v1/days/{DAYS[1]}/revisions/1/proof", **proof), 404)
+
+
+def test_a_failure_counts_if_it_is_seen_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that answered wrongly once discredits no day until the next record."""
+    sources = WorldSources(one_day())
+    honest, answers = sources.load_release, [0]
+
+    def load(evidence: ChainEvidence, release: ReleaseRecord) -> PublishedDay:
+        answers[0] += 1
+        published = honest(evidence, release)
+        return replace(published, registry_head=b"\x01" * 32) if answers[0] == 1 else published
+
+    monkeypatch.setattr(sources, "load_release", load)
+    served = serve_world(sources, tmp_path)
+    assert answers == [2]
+    assert verification(served, DAYS[0])["state"] == "verified"
 
 
 def test_a_lying_correction_hides_the_day_rather_than_showing_the_old_figure(
@@ -313,3 +339,20 @@ def test_progress_is_served_while_the_rest_is_being_read() -> None:
     assert states[1][DAYS[2], 2] == "verified"
     assert set(states[1].values()) == {"verified", "unavailable"}
     assert set(states[-1].values()) == {"verified"}
+
+
+def test_a_reading_that_is_told_to_stop_ends_with_the_release_at_hand() -> None:
+    """A process that is to end does not wait for a whole history."""
+    sources = WorldSources(honest_world())
+    seen: list[Snapshot] = []
+
+    def progress(snapshot: Snapshot) -> None:
+        seen.append(snapshot)
+        if len(seen) == 2:
+            refresher.stop()
+
+    refresher = Refresher("demo", sources.open, sources.world.terms, progress)
+    after = refresher.refresh(Snapshot(Content("demo")))
+    assert (len(sources.fetched), after.stale) == (1, None)
+    states = [release.standing.state for release in after.content.releases.values()]
+    assert states.count("verified") == 1

@@ -118,9 +118,10 @@ def small_tally(
             ("provider", provider, metric, 3_000 * scale)
             for metric in policy.metrics_of("provider")
         ]
-    rows += [
-        ("creator", creator, metric, 250_000 * scale) for metric in policy.metrics_of("creator")
-    ]
+    for name in small_listing(videos, creator).creator_ids:
+        rows += [
+            ("creator", name, metric, 250_000 * scale) for metric in policy.metrics_of("creator")
+        ]
     for number in range(videos):
         rows += [
             ("video", f"clip-{number}", metric, 40_000 * scale * (place % 2))
@@ -141,8 +142,8 @@ def noised_rows(
     tally = list(tally)
     seed = small_seed(seed) if isinstance(seed, int) else seed
     videos = sum(row.metric == "viewers" for row in tally if row.scope == "video")
-    [creator] = {row.key for row in tally if row.scope == "creator"}
-    noise = draw_noise(seed, nonce, policy, small_listing(videos, creator))
+    creators = {row.key for row in tally if row.scope == "creator"}
+    noise = draw_noise(seed, nonce, policy, small_listing(videos, *creators))
     rows = []
     for row in tally:
         query = policy.by_row[row.scope, row.metric]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 from msgspec import Struct
+from starlette.concurrency import run_in_threadpool
 
 from analytics_pipeline.core.alert_conditions import (
     Condition,
@@ -48,7 +49,7 @@ from analytics_pipeline.serve.problems import (
     UNAVAILABLE,
     UNKNOWN_READ_KEY,
 )
-from analytics_pipeline.serve.routes.common import grant_of
+from analytics_pipeline.serve.routes.common import NO_PARAMETERS, grant_of
 from analytics_pipeline.serve.service import ReadService
 from analytics_pipeline.storage.alert_calls import count_calls, list_calls
 from analytics_pipeline.storage.alerts import (
@@ -81,7 +82,7 @@ RuleId = Annotated[str, Path(pattern="^al_[0-9a-f]{16}$", examples=[EXAMPLE_RULE
 
 def router(service: ReadService, clock: Callable[[], float] = time.monotonic) -> APIRouter:
     """The routes of this file; `clock` counts seconds, monotonic."""
-    routes = APIRouter(prefix="/api/v1/alerts")
+    routes = APIRouter(prefix="/api/v1/alerts", dependencies=NO_PARAMETERS)
     new_rules = TokenBuckets(_NEW_RULES_PER_SECOND)
 
     @routes.get("/key", responses=_answers(EXAMPLE_KEYS, UNAVAILABLE))
@@ -99,7 +100,7 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
         with _available():
             store = service.alerts
             found = [
-                AlertRuleDocument.of(rule, count_calls(store, rule.rule_id))
+                AlertRuleDocument.of(rule, count_calls(store, rule.rule_id), grant.key_id)
                 for rule in list_rules(store, None if grant.operator else grant.key_id)
             ]
         return json_answer(AlertRuleList(found), UNKEPT)
@@ -113,17 +114,9 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
         wait_seconds = new_rules.take(str(grant.key_id), clock())
         if wait_seconds:
             raise Problem(RATE_LIMITED, "one rule a second", None, wait_seconds)
-        with _available():
-            rule = add_rule(
-                service.alerts,
-                str(grant.key_id),
-                condition,
-                target,
-                datetime.now(UTC),
-                creator_id=grant.creator_id,
-                limit=RULES_PER_KEY,
-            )
-        made = json_answer(AlertRuleDocument.of(rule, {}), UNKEPT)
+        # the store waits for its disk and its lock: in a thread, other requests do not
+        rule = await run_in_threadpool(_store_rule, service, grant, target, condition)
+        made = json_answer(AlertRuleDocument.of(rule, {}, grant.key_id), UNKEPT)
         made.status_code = 201
         made.headers["location"] = f"/api/v1/alerts/{rule.rule_id}"
         return made
@@ -135,7 +128,7 @@ def router(service: ReadService, clock: Callable[[], float] = time.monotonic) ->
         with _available():
             store = service.alerts
             rule = _own_rule(store, grant, rule_id)
-            document = AlertRuleDocument.of(rule, count_calls(store, rule_id))
+            document = AlertRuleDocument.of(rule, count_calls(store, rule_id), grant.key_id)
             calls = [AlertCall.of(call) for call in list_calls(store, rule_id, _SHOWN_CALLS)]
         return json_answer(AlertDetail(document, calls), UNKEPT)
 
@@ -169,6 +162,21 @@ def require_allowed(grant: Grant, condition: Condition, service: ReadService) ->
         grant.require_creator(owners.get(condition.key))
     else:
         raise Problem(NOT_GRANTED, "the key covers one creator's figures, not the platform's")
+
+
+def _store_rule(
+    service: ReadService, grant: Grant, target: Target, condition: Condition
+) -> AlertRule:
+    with _available():
+        return add_rule(
+            service.alerts,
+            str(grant.key_id),
+            condition,
+            target,
+            datetime.now(UTC),
+            creator_id=grant.creator_id,
+            limit=RULES_PER_KEY,
+        )
 
 
 def parse_new_rule(data: bytes) -> tuple[Target, Condition]:

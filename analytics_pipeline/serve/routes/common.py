@@ -1,10 +1,10 @@
 """What routes share: the caller's grant, spans, and the pages of ranked lists."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from fastapi import Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from analytics_pipeline.core.day import parse_day
 from analytics_pipeline.core.errors import InvalidInput
@@ -19,7 +19,7 @@ from analytics_pipeline.serve.paging import (
     resume,
     take,
 )
-from analytics_pipeline.serve.params import SpanCursor, SpanQuery
+from analytics_pipeline.serve.params import SpanCursor, SpanQuery, Strict
 from analytics_pipeline.serve.released import Released
 from analytics_pipeline.serve.snapshot import Content, Span
 from analytics_pipeline.serve.totals import Ranked, SortKey, rank
@@ -33,6 +33,14 @@ class DayPlace(NamedTuple):
     """The day that a page ended with."""
 
     day: str
+
+
+async def _refuse_parameters(query: Annotated[Strict, Query()]) -> None:
+    """FastAPI refuses what `Strict` does not have; there is nothing to wait for."""
+
+
+#: Of a route that has no query parameters: one that is sent is refused, not ignored.
+NO_PARAMETERS: Final = [Depends(_refuse_parameters)]
 
 
 def grant_of(request: Request) -> Grant:

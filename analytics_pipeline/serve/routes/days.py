@@ -15,6 +15,7 @@ from analytics_pipeline.serve.params import Day, NameQuery, Revision, SpanPage
 from analytics_pipeline.serve.problems import UNAVAILABLE
 from analytics_pipeline.serve.released import Released
 from analytics_pipeline.serve.routes.common import (
+    NO_PARAMETERS,
     DayPlace,
     grant_of,
     page_answer,
@@ -64,13 +65,17 @@ def router(service: ReadService) -> APIRouter:
         cursor = encode_cursor("days", selected, place) if more else None
         return page_answer(request, DayPage(data, PageInfo(query.limit, cursor)))
 
-    @routes.get("/{day}", responses=answers(documents.Day, NOT_FOUND))
+    @routes.get("/{day}", responses=answers(documents.Day, NOT_FOUND), dependencies=NO_PARAMETERS)
     def one_day(day: Annotated[Day, Path()]) -> Response:
         """The newest release of a day."""
         content = service.content
         return json_answer(build_day(content, release_of(content, day)))
 
-    @routes.get("/{day}/revisions/{revision}", responses=answers(documents.Day, NOT_FOUND))
+    @routes.get(
+        "/{day}/revisions/{revision}",
+        responses=answers(documents.Day, NOT_FOUND),
+        dependencies=NO_PARAMETERS,
+    )
     def one_revision(
         day: Annotated[Day, Path()], revision: Annotated[Revision, Path()]
     ) -> Response:
@@ -111,7 +116,11 @@ def router(service: ReadService) -> APIRouter:
         )
         return json_answer(document, caching_of(content, release))
 
-    @routes.get("/{day}/revisions/{revision}/bundle/{file}", responses=_BUNDLE_FILE)
+    @routes.get(
+        "/{day}/revisions/{revision}/bundle/{file}",
+        responses=_BUNDLE_FILE,
+        dependencies=NO_PARAMETERS,
+    )
     def bundle_file(
         request: Request,
         day: Annotated[Day, Path()],

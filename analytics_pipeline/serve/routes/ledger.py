@@ -31,7 +31,7 @@ from analytics_pipeline.serve.openapi import answers
 from analytics_pipeline.serve.paging import encode_cursor, resume
 from analytics_pipeline.serve.params import PageQuery
 from analytics_pipeline.serve.released import Released
-from analytics_pipeline.serve.routes.common import page_answer
+from analytics_pipeline.serve.routes.common import NO_PARAMETERS, page_answer
 from analytics_pipeline.serve.service import ReadService
 from analytics_pipeline.serve.snapshot import Content
 
@@ -48,7 +48,7 @@ def router(service: ReadService) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter(prefix="/api/v1")
 
-    @routes.get("/budget", responses=answers(Budget))
+    @routes.get("/budget", responses=answers(Budget), dependencies=NO_PARAMETERS)
     def budget() -> Response:
         """What releases spent of their viewers' privacy in the 30 days to the newest released one,
         and what is left."""

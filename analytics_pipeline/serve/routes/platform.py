@@ -22,7 +22,7 @@ from analytics_pipeline.serve.answers import MOMENTARY, json_answer
 from analytics_pipeline.serve.openapi import answers
 from analytics_pipeline.serve.params import ProofQuery, SpanQuery
 from analytics_pipeline.serve.released import Released
-from analytics_pipeline.serve.routes.common import grant_of, span_of
+from analytics_pipeline.serve.routes.common import NO_PARAMETERS, grant_of, span_of
 from analytics_pipeline.serve.service import ReadService
 from analytics_pipeline.serve.snapshot import Content
 from analytics_pipeline.serve.totals import average_watch_seconds
@@ -39,7 +39,9 @@ def router(service: ReadService) -> APIRouter:
     """The routes of this file."""
     routes = APIRouter()
 
-    @routes.get("/api/v1/platform", responses=answers(documents.Platform))
+    @routes.get(
+        "/api/v1/platform", responses=answers(documents.Platform), dependencies=NO_PARAMETERS
+    )
     def platform() -> Response:
         """What is served here, as of which block, and where to check it."""
         return json_answer(build_platform(service), MOMENTARY)

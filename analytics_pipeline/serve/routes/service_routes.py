@@ -8,6 +8,7 @@ from analytics_pipeline.serve import documents
 from analytics_pipeline.serve.answers import CURRENT, UNKEPT, json_answer
 from analytics_pipeline.serve.openapi import answers
 from analytics_pipeline.serve.problems import KINDS
+from analytics_pipeline.serve.routes.common import NO_PARAMETERS
 from analytics_pipeline.serve.service import ReadService
 from analytics_pipeline.web.problem import INVALID, NOT_FOUND, PROBLEM_TYPE_PATH, Problem
 
@@ -16,7 +17,7 @@ _PROBLEM_TYPE = answers(documents.ProblemType, INVALID, NOT_FOUND)
 
 def router(service: ReadService) -> APIRouter:
     """The routes of this file."""
-    routes = APIRouter()
+    routes = APIRouter(dependencies=NO_PARAMETERS)
 
     @routes.get("/healthz", responses=answers(documents.Health))
     def healthz() -> Response:

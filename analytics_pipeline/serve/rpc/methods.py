@@ -36,6 +36,8 @@ from analytics_pipeline.serve.rpc.values import (
 
 #: Gas of one call; more than any view function of the published contracts needs in practice.
 MAX_CALL_GAS: Final = 10_000_000
+#: Of all calls of a batch; the one that goes beyond it is the last.
+MAX_BATCH_GAS: Final = 20_000_000
 MAX_LOG_BLOCKS: Final = 10_000
 MAX_LOGS: Final = 2_000
 #: Addresses up to here are precompiled contracts, whose code is the EVM's own.
@@ -44,10 +46,11 @@ _ETHEREUM: Final = ("eth_", "net_", "web3_", "debug_", "trace_", "txpool_", "adm
 
 
 class Methods:
-    """The methods over one chain."""
+    """The methods over one chain, for one request or batch."""
 
     def __init__(self, chain: EmbeddedChain) -> None:
         self._chain = chain
+        self._gas_left = MAX_BATCH_GAS
 
     def run(self, method: str, params: list[Any]) -> Any:
         """The result of one method. Raises RpcError."""
@@ -91,9 +94,13 @@ class Methods:
         at = self._existing(block)
         if not self._may_run(parsed, at):
             return "0x"
+        if self._gas_left <= 0:
+            raise LimitExceeded(f"the calls of this batch used {MAX_BATCH_GAS} gas; ask for less")
         gas = MAX_CALL_GAS if asked is None else min(asked, MAX_CALL_GAS)
         try:
-            return data_text(self._chain.call(parsed, at, gas=gas))
+            outcome = self._chain.run(parsed, at, gas=gas)
+            self._gas_left -= outcome.gas_used
+            return data_text(outcome.output())
         except CallReverted as error:
             raise ExecutionReverted("execution reverted", data_text(error.data)) from None
         except ChainError as error:

@@ -13,6 +13,7 @@ from analytics_pipeline.chain.embedded import EmbeddedChain
 from analytics_pipeline.core.record import DEVELOPMENT_CHAIN_ID
 from analytics_pipeline.serve.problems import UNAVAILABLE
 from analytics_pipeline.serve.rpc.methods import (
+    MAX_BATCH_GAS,
     MAX_CALL_GAS,
     MAX_LOG_BLOCKS,
     MAX_LOGS,
@@ -55,6 +56,7 @@ Methods    {", ".join(METHODS)}
 Limits     {MAX_BATCH} requests a batch
            {MAX_LOG_BLOCKS} blocks and {MAX_LOGS} events a log query
            {MAX_CALL_GAS} gas a call, of contracts that stand on the chain
+           {MAX_BATCH_GAS} gas a batch
 Errors     JSON-RPC 2.0 and EIP-1474
 
 There is no method that changes anything.
