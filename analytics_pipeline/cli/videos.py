@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from analytics_pipeline.cli.console import out
+from analytics_pipeline.cli.console import err, out
 from analytics_pipeline.core.errors import InvalidInput
 from analytics_pipeline.settings import Settings, load_settings, prepare_home, require_home
 
@@ -57,7 +57,27 @@ def import_(
 
     analytics-pipeline videos import videos.csv
     """
-    out.print(f"{import_videos(load_settings(), file)} videos imported.")
+    settings = load_settings()
+    out.print(f"{import_videos(settings, file)} videos imported.")
+    if too_many := _find_too_many(settings):
+        err.print(f"[bold yellow]Warning[/]: {too_many}", soft_wrap=True)
+
+
+def _find_too_many(settings: Settings) -> str | None:
+    """Why no day could be released with a list of this length."""
+    from analytics_pipeline.proving.circuits import published_shapes
+    from analytics_pipeline.storage.catalogue import list_videos, open_catalogue
+
+    listed = list_videos(open_catalogue(settings.catalogue_location), settings.platform)
+    creators = len({video.creator_id for video in listed})
+    shapes = published_shapes().values()
+    most = max(shape.videos for shape in shapes), max(shape.creators for shape in shapes)
+    if len(listed) <= most[0] and creators <= most[1]:
+        return None
+    return (
+        f"{len(listed)} videos of {creators} creators are listed, and a proof has room for "
+        f"{most[0]} and {most[1]}: no day can be released (docs/proof.md, Sizes)"
+    )
 
 
 @videos.command("list")

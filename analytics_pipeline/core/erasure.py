@@ -9,7 +9,7 @@ can prove that a copy of a key does not exist. What can be proved is that the op
 which record, and that it was not altered, dropped or made twice.
 
 Belongs here: the formats and the arithmetic of the chain. Does not belong here: destroying
-(`defs.steps.erasure`), and whether receipts fit the records (`core.checks.erasures`).
+(`defs.steps.expiry`), and whether receipts fit the records (`core.checks.erasures`).
 """
 
 import hashlib

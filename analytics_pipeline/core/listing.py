@@ -5,7 +5,7 @@
     catalogue root  Poseidon2 over names and slots, filled up to what a proof's shape has room for
 
 The listing is public and must not depend on who watched. Belongs here: the format, slots, names and
-the root. Does not belong here: the catalogue an operator edits (`storage.warehouse`).
+the root. Does not belong here: the catalogue an operator edits (`storage.catalogue`).
 """
 
 from collections.abc import Iterable

@@ -103,13 +103,6 @@ class Setup(ABC):
         """SHA-256 over what tells this set-up from others, however many points are here."""
         return hashlib.sha256(self.trapdoor.g1 + self.trapdoor.g2).digest()
 
-    @property
-    def note(self) -> str:
-        """What every output says beside a proof."""
-        if self.kind == DEVELOPMENT:
-            return "development set-up: convinces nobody"
-        return "Ignition set-up"
-
     def _is_ours(self) -> bool:
         with (self.folder / G1_FILE).open("rb") as file:
             return file.read(2 * POINT_BYTES) == GENERATOR + self.trapdoor.g1

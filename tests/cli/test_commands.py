@@ -104,6 +104,22 @@ def test_list_of_videos_that_is_none(
     assert says in said
 
 
+@pytest.mark.parametrize(("videos", "creators"), [(1001, 3), (251, 251), (1000, 250)])
+def test_more_videos_than_a_proof_has_room_for_are_said_to_be(
+    videos: int, creators: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When they are listed, not when the night's release fails."""
+    monkeypatch.setenv("ANALYTICS_HOME", str(tmp_path))
+    rows = "".join(f"v{number},c{number % creators},t,5\n" for number in range(videos))
+    file = tmp_path / "videos.csv"
+    file.write_text(ROW + rows)
+    result = CliRunner().invoke(app, ["videos", "import", str(file)])
+    assert result.exit_code == 0
+    assert f"{videos} videos imported." in result.output
+    warned = f"{videos} videos of {creators} creators are listed" in result.output
+    assert warned is (videos > 1000 or creators > 250)
+
+
 def test_unknown_api_key_names_the_command_that_lists_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
