@@ -118,7 +118,7 @@ class Outbox:
         return [Attempt(**row) for row in rows]
 
     def forget(self, chain_id: int, account: str, nonce: int) -> None:
-        """Drop a settled nonce: included deep enough, or used by another transaction."""
+        """Drop a nonce: included deep enough, used by another transaction, or taken by no node."""
         with self._engine.begin() as connection:
             connection.execute(
                 delete(_OUTBOX).where(
