@@ -26,14 +26,14 @@ _left_out: Counter[str] = Counter()
 
 class ByDeployment(LoadScopeScheduling):
     """Side by side, a file's tests go to one worker: they share its fixtures. End-to-end tests
-    share one deployment across files, and so do those of the dashboard and those for analysts.
+    share one deployment across files, and so do those of dbt, the dashboard and analysts.
     (`--dist loadgroup` would say the same by marks, but pytest-xdist 3.8 passes groups on by an
     attribute that pytest 9.2 no longer reads.)"""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
         folder = file.rpartition("/")[0]
-        return folder if folder.endswith(("e2e", "dashboard", "analysts")) else file
+        return folder if folder.endswith(("e2e", "dbt", "dashboard", "analysts")) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByDeployment:

@@ -128,6 +128,7 @@ def test_it_renews_on_the_first_later_day_that_has_room(
     st.integers(0, 12),
     st.integers(0, 5),
 )
+@settings(max_examples=30)
 def test_a_first_release_is_never_refused_because_of_corrections(
     wishes: list[tuple[int, bool]], cost: int, spare: int, missing: int
 ) -> None:

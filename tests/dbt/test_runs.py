@@ -73,6 +73,7 @@ def test_a_selected_mart_builds_without_the_others(built: Built) -> None:
     assert "region_day" not in result.stdout
 
 
+@pytest.mark.slow
 def test_a_missing_day_is_an_error(built: Built) -> None:
     """A day the raw layer lacks stops the build at the source, names itself, changes nothing."""
     before = {mart: built.deployment.rows(mart, hand_made.DAY) for mart in MARTS}

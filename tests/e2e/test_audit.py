@@ -18,6 +18,7 @@ def day_of(deployment: Deployment, position: int) -> date:
     return deployment.spec.first_day + timedelta(days=position)
 
 
+@pytest.mark.slow
 def test_operator_audits_a_day(deployment: Deployment) -> None:
     """The day was computed in a range of days and is computed alone here: the same bytes."""
     result = deployment.cli("audit", "demo", str(day_of(deployment, 1)), "--json")

@@ -274,8 +274,20 @@ LIES = [
     Lie(ledger_from_the_future, ClockMovedBack, "newest revision planned is of 21"),
 ]
 
+#: Of each kind of error and step, in every run; the others take their time.
+QUICK = (
+    *(flipped_segment, miscounted_segment, wrong_root_key, forgotten_seed, changed_row),
+    *(altered_spend, ledger_from_the_future),
+)
 
-@pytest.mark.parametrize("lie", LIES, ids=str)
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        pytest.param(lie, id=str(lie), marks=[] if lie.tell in QUICK else pytest.mark.slow)
+        for lie in LIES
+    ],
+)
 def test_a_lie_is_named_and_costs_nothing(
     copy: HomeCopy, figures: dict[Any, tuple[str, pl.DataFrame]], lie: Lie
 ) -> None:

@@ -108,6 +108,7 @@ def test_figures_of_a_word_are_independent(number: int, query: Query) -> None:
                 assert abs(independence(pairs)) < LIMIT
 
 
+@pytest.mark.slow
 def test_start_up_bins_have_noise_of_their_own() -> None:
     """The same σ and unit under another query number: another sample of one distribution."""
     bins = DEFAULT_POLICY.queries.index(DEFAULT_POLICY.by_row["provider", "startup_0"])
