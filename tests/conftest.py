@@ -16,7 +16,7 @@ settings.load_profile("busy-machine")
 
 #: marker → what a run of it needs
 HEAVY: Final = {
-    "slow": "some 45 minutes",
+    "slow": "about an hour",
     "browser": "Debian's chromium and ffmpeg",
     "node": "npm and its registry",
     "network": "a package registry",

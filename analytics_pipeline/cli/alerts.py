@@ -145,8 +145,9 @@ def history(
     if as_json:
         typer.echo(json.dumps([_call_json(each) for each in calls], indent=2))
         return
-    table = Table("day", "call", "decided", "became", "tries", "last problem")
-    table.add_column("rule", no_wrap=True)
+    table = Table()
+    for name in ("day", "call", "decided", "became", "tries", "last problem", "rule"):
+        table.add_column(name, no_wrap=name in ("day", "became", "rule"))
     for each in calls:
         table.add_row(
             str(each.day),

@@ -32,7 +32,7 @@ from benchmarks.attack.tallies import Tallies, build_tallies
 #: Seconds of an idle machine become minutes of a busy one.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
 ]
 ROOT = Path(__file__).parents[2]
 RUNS = 600
