@@ -27,6 +27,9 @@ from analytics_pipeline.storage.durable import sync_folder
 
 ALGORITHM: Final = "X25519"
 PUBLIC_FOLDER: Final = "public"
+#: A rotation adds the new key, then retires the old one: who listed the folder before the one and
+#: reads after the other finds none active, and the next look does.
+_LOOKS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,13 @@ def active_public_key(keys_dir: Path) -> PublicKeyEntry:
     Raises:
         KeyUnavailable: no key is active.
     """
-    active = [key for key in load_public_keys(keys_dir).values() if key.status == "active"]
-    if not active:
-        raise KeyUnavailable(
-            "no active public batch key; create one with `analytics-pipeline keys create`"
-        )
-    return max(active, key=lambda entry: entry.key_id)
+    for _ in range(_LOOKS):
+        active = [key for key in load_public_keys(keys_dir).values() if key.status == "active"]
+        if active:
+            return max(active, key=lambda entry: entry.key_id)
+    raise KeyUnavailable(
+        "no active public batch key; create one with `analytics-pipeline keys create`"
+    )
 
 
 def require_private_halves(

@@ -1,6 +1,7 @@
 """The public half of the keys: all that the internet-facing process may read."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_newest_active_key_is_used(tmp_path: Path):
         write_public_key(tmp_path, entry(name))
     write_public_key(tmp_path, entry("batch-000003-00000000", "retired"))
     assert active_public_key(tmp_path).key_id == "batch-000002-00000000"
+
+
+def test_a_rotation_between_listing_and_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The folder was listed without the new key, and then the old one is retired already."""
+    old, new = entry("batch-000001-00000000"), entry("batch-000002-00000000")
+    write_public_key(tmp_path, old)
+    read = Path.read_bytes
+
+    def read_after_a_rotation(path: Path) -> bytes:
+        monkeypatch.setattr(Path, "read_bytes", read)
+        write_public_key(tmp_path, new)
+        write_public_key(tmp_path, replace(old, status="retired"))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_after_a_rotation)
+    assert active_public_key(tmp_path).key_id == new.key_id
 
 
 def test_no_key_is_a_clear_error(tmp_path: Path):
