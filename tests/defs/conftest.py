@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.defs.steps import events
 from analytics_pipeline.defs.stores import Stores
-from tests.defs.support import Deployment
+from tests.defs.support import (
+    DAYS,
+    Deployment,
+    build_sessions,
+    leave_out_bb,
+    store_tally,
+)
 
 
 @pytest.fixture
@@ -21,3 +28,16 @@ def stores(deployment: Deployment) -> Iterator[Stores]:
     opened = deployment.stores()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def loaded(deployment: Deployment, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Stores:
+    """Three days whose events are loaded and whose tally is there."""
+    leave_out_bb(stores, monkeypatch)
+    for position, day in enumerate(DAYS):
+        deployment.send(build_sessions(day, 3), tag=f"day{position}")
+    deployment.seal()
+    for day in DAYS:
+        events.load_day(stores, day)
+        store_tally(stores, day, viewers=500)
+    return stores

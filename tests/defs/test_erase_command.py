@@ -17,8 +17,8 @@ from analytics_pipeline.defs.failure import RunFailed
 from analytics_pipeline.defs.steps import events, onchain_verifier
 from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import list_receipts
+from tests.defs.publishing import publish
 from tests.defs.support import TODAY, Deployment, WithoutBb, build_sessions, store_tally
-from tests.defs.test_publication import publish
 
 OLD, YOUNG = TODAY - timedelta(days=20), TODAY - timedelta(days=2)
 

@@ -30,8 +30,8 @@ from analytics_pipeline.storage.catalogue.tables import data_keys, seeds
 from analytics_pipeline.storage.ipfs import open_store
 from analytics_pipeline.storage.raw_day import load_raw_day, raw_day_key
 from analytics_pipeline.storage.segments import load_segment
+from tests.defs.publishing import publish
 from tests.defs.support import DAYS, Deployment, build_sessions, leave_out_bb, store_tally
-from tests.defs.test_publication import publish
 
 FIRST, SECOND, _ = DAYS
 

@@ -11,8 +11,8 @@ from analytics_pipeline.defs.stores import Stores
 from analytics_pipeline.storage.catalogue import load_release
 from analytics_pipeline.storage.raw_day import raw_day_path
 from analytics_pipeline.storage.warehouse import load_mart, open_warehouse
+from tests.defs.publishing import publish
 from tests.defs.support import DAYS, Deployment, build_sessions, leave_out_bb, store_tally
-from tests.defs.test_publication import publish
 
 FIRST, SECOND, _ = DAYS
 

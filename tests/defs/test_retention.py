@@ -40,8 +40,8 @@ from analytics_pipeline.storage.catalogue import (
 from analytics_pipeline.storage.catalogue.tables import releases, spends
 from analytics_pipeline.storage.raw_day import raw_day_path
 from analytics_pipeline.storage.warehouse import list_contribution_days
+from tests.defs.publishing import publish
 from tests.defs.support import DAYS, Deployment, build_sessions, leave_out_bb, store_tally
-from tests.defs.test_publication import publish
 
 FIRST, SECOND, THIRD = DAYS
 NOW = datetime.now(UTC)
